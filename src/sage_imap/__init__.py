@@ -1,0 +1,1 @@
+"""UID-first IMAP for Python, synchronous and asyncio."""

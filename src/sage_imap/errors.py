@@ -1,0 +1,219 @@
+"""Every error that the library raises on purpose.
+
+::
+
+    IMAPError
+    ├── LocalProtocolError          the caller asked for something that cannot be sent
+    │   ├── CapabilityMissing       the server does not offer what the operation needs
+    │   ├── ConcurrencyError        the same connection was re-entered while it was busy
+    │   ├── ConfigurationError      a connection setting is missing, misspelt or contradictory
+    │   └── MailboxMismatch         a message set belongs to another mailbox or UIDVALIDITY
+    ├── RemoteProtocolError         the server sent something that is not IMAP
+    │   ├── LimitExceeded           ... or more of it than we accept
+    │   └── TLSRequired             the server would have the session go on without TLS
+    ├── CommandRejected             the server answered NO or BAD
+    │   ├── AuthenticationFailed
+    │   ├── MailboxNotFound
+    │   ├── MailboxExists
+    │   ├── PermissionDenied
+    │   ├── QuotaExceeded
+    │   └── Throttled               try again later, after ``retry_after`` if it is known
+    ├── UIDValidityChanged          the UIDs that the caller holds mean other messages now
+    └── ConnectionLost              the connection ended before the answer was complete
+        ├── ServerClosing           ... with a BYE
+        └── OperationTimeout        ... because nothing came within the deadline
+
+Four attributes say what is still usable:
+
+``retryable``
+    the same call may succeed later without anybody changing anything.
+``retry_after``
+    seconds that the server asked us to wait, ``None`` if it named none.
+``connection_usable``
+    the connection may go on being used.
+``outcome_known``
+    it is certain whether the server carried the command out. ``False`` after a connection was
+    lost in the middle of a command: look before you repeat it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "AuthenticationFailed",
+    "CapabilityMissing",
+    "CommandRejected",
+    "ConcurrencyError",
+    "ConfigurationError",
+    "ConnectionLost",
+    "IMAPError",
+    "LimitExceeded",
+    "LocalProtocolError",
+    "MailboxExists",
+    "MailboxMismatch",
+    "MailboxNotFound",
+    "OperationTimeout",
+    "PermissionDenied",
+    "QuotaExceeded",
+    "RemoteProtocolError",
+    "ServerClosing",
+    "TLSRequired",
+    "Throttled",
+    "UIDValidityChanged",
+]
+
+
+class IMAPError(Exception):
+    """The root of the tree; see the module's docstring for its attributes."""
+
+    retryable: bool = False
+    retry_after: float | None = None
+    connection_usable: bool = True
+    outcome_known: bool = True
+
+
+class LocalProtocolError(IMAPError):
+    """The caller asked for something that IMAP cannot say; nothing was sent."""
+
+
+class CapabilityMissing(LocalProtocolError):
+    """The server does not offer the extension that the operation needs; nothing was sent."""
+
+    def __init__(self, capability: str, purpose: str = "") -> None:
+        self.capability = capability
+        suffix = f", which {purpose} needs" if purpose else ""
+        super().__init__(f"the server does not offer {capability}{suffix}; nothing was sent")
+
+
+class ConcurrencyError(LocalProtocolError):
+    """The connection is busy with an operation that the same thread or task started."""
+
+
+class ConfigurationError(LocalProtocolError):
+    """A connection setting is missing, misspelt or contradicts another one."""
+
+
+class MailboxMismatch(LocalProtocolError):
+    """A message set belongs to another mailbox, or to another UIDVALIDITY of it."""
+
+
+class RemoteProtocolError(IMAPError):
+    """The server sent something that is not IMAP; the connection is closed."""
+
+    connection_usable = False
+    outcome_known = False
+
+
+class LimitExceeded(RemoteProtocolError):
+    """The server sent more than the limits of `sage_imap.protocol.limits` accept."""
+
+
+class TLSRequired(RemoteProtocolError):
+    """TLS was demanded and the server would have the session go on without it."""
+
+    outcome_known = True
+
+
+class CommandRejected(IMAPError):
+    """The server answered NO or BAD.
+
+    ``status`` is ``"NO"`` or ``"BAD"``, ``code`` the name of the response code in upper case
+    (RFC 5530) or ``None``, ``text`` the server's own words. The message of the exception holds
+    the status and the code only, since servers quote addresses and mailbox names in the text.
+    """
+
+    default_retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        status: str,
+        code: str | None = None,
+        text: str = "",
+        *,
+        retryable: bool | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.status = status
+        self.code = code
+        self.text = text
+        self.retryable = self.default_retryable if retryable is None else retryable
+        self.retry_after = retry_after
+        super().__init__(f"the server answered {status}" + (f" [{code}]" if code else ""))
+
+
+class AuthenticationFailed(CommandRejected):
+    """Credentials, or the right to sign in, are the matter.
+
+    ``details`` holds the decoded JSON of a SASL error challenge (RFC 7628 section 3.2.2), empty
+    where the server sent none.
+    """
+
+    def __init__(
+        self,
+        status: str,
+        code: str | None = None,
+        text: str = "",
+        *,
+        retryable: bool | None = None,
+        retry_after: float | None = None,
+        details: dict[str, object] | None = None,
+    ) -> None:
+        super().__init__(status, code, text, retryable=retryable, retry_after=retry_after)
+        self.details = details or {}
+
+
+class MailboxNotFound(CommandRejected):
+    """The mailbox does not exist (NONEXISTENT, TRYCREATE)."""
+
+
+class MailboxExists(CommandRejected):
+    """The mailbox to be created exists already (ALREADYEXISTS)."""
+
+
+class PermissionDenied(CommandRejected):
+    """The user may not do that (NOPERM)."""
+
+
+class QuotaExceeded(CommandRejected):
+    """The mailbox or the account is full (OVERQUOTA)."""
+
+
+class Throttled(CommandRejected):
+    """The server is busy or has had enough of us for now."""
+
+    default_retryable = True
+
+
+class UIDValidityChanged(IMAPError):
+    """The mailbox's UIDVALIDITY is not the one that the caller's UIDs belong to."""
+
+    def __init__(self, mailbox: str, expected: int, found: int) -> None:
+        self.mailbox = mailbox
+        self.expected = expected
+        self.found = found
+        super().__init__(f"UIDVALIDITY was {expected} and is {found}; the UIDs held are void")
+
+
+class ConnectionLost(IMAPError):
+    """The connection ended before the answer was complete."""
+
+    retryable = True
+    connection_usable = False
+    outcome_known = False
+
+
+class ServerClosing(ConnectionLost):
+    """The server said BYE before the answer was complete.
+
+    ``code`` and ``text`` are those of the BYE response.
+    """
+
+    def __init__(self, code: str | None = None, text: str = "") -> None:
+        self.code = code
+        self.text = text
+        super().__init__("the server closed the connection" + (f" [{code}]" if code else ""))
+
+
+class OperationTimeout(ConnectionLost):
+    """Nothing came within the deadline; the connection is given up."""

@@ -1,0 +1,1 @@
+"""The mail-automation system on top of `sage_imap`."""

@@ -1,0 +1,1 @@
+"""What the library hands to its callers: messages, envelopes, structures, results."""

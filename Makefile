@@ -1,0 +1,43 @@
+# `make demo` and `make test` are all that a newcomer needs: each installs what it lacks.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+CONFIG ?= sage-mail.toml
+export SAGE_VENV := $(VENV)
+
+.PHONY: help demo run test check bench docs clean
+
+help: ## list the verbs
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
+
+demo: ## the whole system on an embedded mail server, live in the terminal and on a web page
+	@tools/environment.sh
+	@$(BIN)/sage-mail demo $(ARGS)
+
+run: ## the system on your own mailboxes (CONFIG=sage-mail.toml)
+	@tools/environment.sh
+	@$(BIN)/sage-mail run --config $(CONFIG)
+
+test: ## every test, against a real Dovecot and a real PostgreSQL
+	@tools/environment.sh services
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+check: ## formatting, lint, types, import boundaries, documentation
+	@tools/environment.sh
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/mkdocs build --quiet --strict --site-dir build/site
+
+bench: ## measurements, by hand
+	@tools/environment.sh services
+	$(BIN)/python bench/routing_accuracy.py
+
+docs: ## the documentation on http://127.0.0.1:8000
+	@tools/environment.sh
+	$(BIN)/mkdocs serve
+
+clean: ## remove everything that the other verbs made
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

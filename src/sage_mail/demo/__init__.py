@@ -1,0 +1,1 @@
+"""The demo: the whole system on an embedded mail server."""

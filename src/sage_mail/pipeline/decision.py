@@ -1,0 +1,168 @@
+"""What the pipeline has concluded about one message, and why.
+
+A decision is a value: stages contribute to it, the runner folds the contributions together, and
+whoever stores, moves or announces the message reads it. It holds words of our rules and never
+text of the message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+__all__ = ["Category", "Contribution", "Decision", "Field", "Kind", "Priority", "Reason", "Topic"]
+
+
+class Category(StrEnum):
+    """The eight categories of the guide's classifier."""
+
+    SUPPORT = "support"
+    SALES = "sales"
+    MARKETING = "marketing"
+    SPAM = "spam"
+    NEWSLETTER = "newsletter"
+    PERSONAL = "personal"
+    URGENT = "urgent"
+    GENERAL = "general"
+
+
+class Kind(StrEnum):
+    """How the guide's incoming loop tells messages apart, in its order."""
+
+    SUPPORT = "support"
+    ORDER = "order"
+    ATTACHMENTS = "attachments"
+    GENERAL = "general"
+
+
+class Topic(StrEnum):
+    """How the guide's notification system tells messages apart."""
+
+    SUPPORT = "support"
+    SALES = "sales"
+    CALENDAR = "calendar"
+    NEWSLETTER = "newsletter"
+    GENERAL = "general"
+
+
+class Priority(StrEnum):
+    """How soon a person should look."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Field(StrEnum):
+    """The part of a message in which a rule matched."""
+
+    SUBJECT = "subject"
+    SENDER = "sender"
+    BODY = "body"
+    HEADERS = "headers"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One rule that matched: what it speaks for, its text, where it matched and how much it counts.
+
+    ``target`` is a category or ``priority``; ``weight`` is in nats of log-odds, negative when the
+    rule speaks against the target.
+    """
+
+    target: str
+    rule: str
+    field: Field
+    weight: float
+
+
+_NOTHING: Final[Mapping[str, float]] = MappingProxyType({})
+_NO_ERRORS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one stage adds to a decision; None leaves a field as earlier stages left it."""
+
+    category: Category | None = None
+    confidence: float | None = None
+    scores: Mapping[str, float] | None = None
+    reasons: tuple[Reason, ...] = ()
+    priority: Priority | None = None
+    kind: Kind | None = None
+    topic: Topic | None = None
+    target_folder: str | None = None
+    mark_seen: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The conclusion about one message.
+
+    ``confidence`` is the probability (0 to 1) that ``category`` is right, ``scores`` the
+    probability of each category. ``target_folder`` is a logical name with "/" between levels, None
+    where the message stays; it is a proposal, and only the runtime decides whether to move.
+    ``errors`` holds the text of the error of each stage that failed.
+    """
+
+    category: Category = Category.GENERAL
+    confidence: float = 0.0
+    scores: Mapping[str, float] = _NOTHING
+    reasons: tuple[Reason, ...] = ()
+    priority: Priority = Priority.LOW
+    kind: Kind = Kind.GENERAL
+    topic: Topic = Topic.GENERAL
+    target_folder: str | None = None
+    mark_seen: bool = False
+    errors: Mapping[str, str] = field(default=_NO_ERRORS)
+
+    def with_contribution(self, contribution: Contribution) -> Decision:
+        """A decision with what the stage contributed; its reasons are added to the earlier ones."""
+        changes = {
+            name: value
+            for name in _SINGLE_VALUES
+            if (value := getattr(contribution, name)) is not None
+        }
+        return replace(self, reasons=self.reasons + contribution.reasons, **changes)
+
+    def with_error(self, stage: str, text: str) -> Decision:
+        """A decision that remembers that the stage failed."""
+        return replace(self, errors={**self.errors, stage: text})
+
+    def as_json(self) -> dict[str, object]:
+        """The decision as values that ``json.dumps`` takes, for storage and the wire."""
+        return {
+            "category": str(self.category),
+            "confidence": round(self.confidence, 4),
+            "scores": {name: round(score, 4) for name, score in self.scores.items()},
+            "reasons": [
+                {
+                    "target": reason.target,
+                    "rule": reason.rule,
+                    "field": str(reason.field),
+                    "weight": round(reason.weight, 3),
+                }
+                for reason in self.reasons
+            ],
+            "priority": str(self.priority),
+            "kind": str(self.kind),
+            "topic": str(self.topic),
+            "target_folder": self.target_folder,
+            "mark_seen": self.mark_seen,
+            "errors": dict(self.errors),
+        }
+
+
+_SINGLE_VALUES: Final = (
+    "category",
+    "confidence",
+    "scores",
+    "priority",
+    "kind",
+    "topic",
+    "target_folder",
+    "mark_seen",
+)

@@ -1,0 +1,1 @@
+"""The stages that Sage brings along, a module each."""

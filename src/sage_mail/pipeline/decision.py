@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
 __all__ = ["Category", "Contribution", "Decision", "Field", "Kind", "Priority", "Reason", "Topic"]
@@ -79,10 +78,6 @@ class Reason:
     weight: float
 
 
-_NOTHING: Final[Mapping[str, float]] = MappingProxyType({})
-_NO_ERRORS: Final[Mapping[str, str]] = MappingProxyType({})
-
-
 @dataclass(frozen=True, slots=True)
 class Contribution:
     """What one stage adds to a decision; None leaves a field as earlier stages left it."""
@@ -110,14 +105,14 @@ class Decision:
 
     category: Category = Category.GENERAL
     confidence: float = 0.0
-    scores: Mapping[str, float] = _NOTHING
+    scores: Mapping[str, float] = field(default_factory=dict)
     reasons: tuple[Reason, ...] = ()
     priority: Priority = Priority.LOW
     kind: Kind = Kind.GENERAL
     topic: Topic = Topic.GENERAL
     target_folder: str | None = None
     mark_seen: bool = False
-    errors: Mapping[str, str] = field(default=_NO_ERRORS)
+    errors: Mapping[str, str] = field(default_factory=dict)
 
     def with_contribution(self, contribution: Contribution) -> Decision:
         """A decision with what the stage contributed; its reasons are added to the earlier ones."""

@@ -1,0 +1,76 @@
+"use strict";
+// Draws the board that the server sends, whole, whenever something was committed.
+
+const list = document.getElementById("mails");
+const template = document.getElementById("mail").content.firstElementChild;
+const link = document.getElementById("link");
+const drawn = new Map(); // message id -> {element, text}
+
+function fill(element, mail) {
+  const put = (name, text) => { element.querySelector("." + name).textContent = text; };
+  element.className = mail.category + (element.dataset.drawn ? "" : " fresh");
+  element.dataset.drawn = "yes";
+  put("from", mail.sender);
+  put("subject", mail.subject || "(no subject)");
+  put("category", mail.category);
+  put("confidence", Math.round(mail.confidence * 100) + " %");
+  put("priority", mail.priority === "high" ? "high priority" : "");
+  element.querySelector(".priority").className = "priority " + mail.priority;
+  element.querySelector(".meter i").style.width = mail.confidence * 100 + "%";
+  const time = element.querySelector("time");
+  time.dateTime = mail.stored_at;
+  time.textContent = new Date(mail.stored_at).toLocaleTimeString();
+  const folder = element.querySelector(".folder");
+  folder.textContent = (mail.filed ? "filed in " : "in ") + mail.mailbox;
+  folder.className = "folder" + (mail.filed ? " filed" : "");
+  element.querySelector(".deliveries").replaceChildren(...mail.deliveries.map(drawDelivery));
+  element.querySelector(".reasons").replaceChildren(...mail.reasons.map(drawReason));
+}
+
+function drawDelivery(delivery) {
+  const span = document.createElement("span");
+  span.className = delivery.status;
+  const attempts = delivery.attempts > 1 ? `, attempt ${delivery.attempts}` : "";
+  span.textContent = `${delivery.endpoint}: ${delivery.status}${attempts}`;
+  return span;
+}
+
+function drawReason(reason) {
+  const item = document.createElement("li");
+  item.textContent = reason;
+  return item;
+}
+
+function elementOf(mail) {
+  const text = JSON.stringify(mail);
+  let known = drawn.get(mail.id);
+  if (!known) {
+    known = { element: template.cloneNode(true), text: "" };
+    drawn.set(mail.id, known);
+  }
+  if (known.text !== text) {
+    fill(known.element, mail);
+    known.text = text;
+  }
+  return known.element;
+}
+
+function draw(board) {
+  for (const [name, count] of Object.entries(board.counts)) {
+    document.querySelector(`[data-count="${name}"]`).textContent = count;
+  }
+  const elements = board.mails.map(elementOf);
+  elements.forEach((element, index) => {
+    if (list.children[index] !== element) list.insertBefore(element, list.children[index] || null);
+  });
+  const shown = new Set(board.mails.map((mail) => mail.id));
+  for (const [id, known] of drawn) {
+    if (!shown.has(id)) { known.element.remove(); drawn.delete(id); }
+  }
+  document.getElementById("empty").hidden = elements.length > 0;
+}
+
+const feed = new EventSource("/board");
+feed.onopen = () => { link.textContent = "live"; link.className = "link up"; };
+feed.onerror = () => { link.textContent = "the connection is gone; trying again"; link.className = "link"; };
+feed.onmessage = (event) => draw(JSON.parse(event.data));

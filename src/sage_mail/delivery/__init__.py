@@ -1,0 +1,1 @@
+"""Events and their way out: the outbox, webhooks, signatures, retries."""

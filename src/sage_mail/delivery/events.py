@@ -1,0 +1,47 @@
+"""What can be announced: the event types by their names on the wire, and an event to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
+
+__all__ = ["EventType", "NewEvent", "matches"]
+
+
+class EventType(StrEnum):
+    """The name of an event, as it is stored and as it travels."""
+
+    MESSAGE_NEW = "message.new"
+    MESSAGE_MOVED = "message.moved"
+    MESSAGE_DELETED = "message.deleted"
+    MESSAGE_FLAGS_CHANGED = "message.flags_changed"
+    MESSAGE_FAILED = "message.failed"
+    MAILBOX_RESET = "mailbox.reset"
+    ACCOUNT_CONNECTED = "account.connected"
+    ACCOUNT_DISCONNECTED = "account.disconnected"
+    ACCOUNT_AUTH_FAILED = "account.auth_failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """An event that is about to be written.
+
+    ``account`` and ``mailbox`` are names, ``message_id`` is the row of the message (not its
+    Message-ID header), ``data`` is what the receivers get, made by `sage_mail.delivery.payloads`.
+    """
+
+    type: EventType
+    account: str
+    occurred_at: datetime
+    mailbox: str | None = None
+    message_id: int | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def matches(patterns: Iterable[str], type_: str) -> bool:
+    """True if one of the patterns (``*``, ``message.*``, ``message.new``) covers the event type."""
+    return any(fnmatchcase(type_, pattern) for pattern in patterns)

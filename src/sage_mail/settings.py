@@ -1,0 +1,402 @@
+"""The configuration: one TOML file, with ``SAGE_MAIL_*`` variables above it.
+
+A variable names its key with ``__`` between levels (``SAGE_MAIL_DATABASE__URL``); lists such as
+``SAGE_MAIL_ACCOUNTS`` are JSON. Unknown keys are errors, because a misspelt key that is silently
+ignored would run with a default that nobody chose. Relative paths start at the file's directory.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import platformdirs
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from sage_mail.delivery.events import EventType, matches
+from sage_mail.errors import ConfigError
+from sage_mail.secrets import SecretSource
+from sage_mail.settings_problems import describe, misspelt_variables, nearest
+
+__all__ = [
+    "AccountSettings",
+    "DatabaseSettings",
+    "LogSettings",
+    "RoutingSettings",
+    "Settings",
+    "WebhookSettings",
+    "default_config_path",
+    "load_settings",
+]
+
+_CATEGORIES = frozenset(
+    {"support", "sales", "marketing", "spam", "newsletter", "personal", "urgent", "general"}
+)
+# The folders of the guide's routing; personal and general mail stays where it is.
+_FOLDERS = {
+    "support": "INBOX/Support",
+    "sales": "INBOX/Sales",
+    "marketing": "INBOX/Marketing",
+    "spam": "INBOX/Spam",
+    "newsletter": "INBOX/Newsletter",
+    "urgent": "INBOX/Urgent",
+}
+_PORTS = {"tls": 993, "starttls": 143, "plain": 143}
+
+_base_directory: ContextVar[Path | None] = ContextVar("base_directory", default=None)
+
+
+def _anchored(path: Path) -> Path:
+    base = _base_directory.get()
+    path = path.expanduser()
+    return base / path if base is not None else path
+
+
+def _unique(names: list[str]) -> list[str]:
+    if len(set(names)) != len(names):
+        raise ValueError("names something twice; remove the repetition")
+    return names
+
+
+def _http_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or any(ch.isspace() or not ch.isprintable() for ch in url):
+        raise ValueError("is not a web address; write https://host/path")
+    return url
+
+
+def _known_patterns(patterns: list[str]) -> list[str]:
+    for pattern in patterns:
+        if not any(matches([pattern], type_) for type_ in EventType):
+            raise ValueError(
+                f"matches no event type: {pattern!r}{nearest(pattern, EventType)}; "
+                f"known are {', '.join(EventType)} and patterns such as message.*"
+            )
+    return patterns
+
+
+def _keyring_entry(entry: str) -> str:
+    service, _, user = entry.rpartition("/")
+    if not service or not user:
+        raise ValueError("is not an entry of the keyring; write service/user")
+    return entry
+
+
+def _initial(value: object) -> object:
+    if value in ("none", "unseen", "all"):
+        return value
+    days = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    if not isinstance(days, int) or isinstance(days, bool) or days < 1:
+        raise ValueError('is not usable: write "none", "unseen", "all" or a number of days')
+    return days
+
+
+def _folders_with_defaults(folders: object) -> object:
+    return {**_FOLDERS, **folders} if isinstance(folders, dict) else folders
+
+
+def _known_categories(folders: dict[str, str]) -> dict[str, str]:
+    for category in folders:
+        if category not in _CATEGORIES:
+            raise ValueError(
+                f"has an unknown category {category!r}{nearest(category, _CATEGORIES)}; "
+                f"known are {', '.join(sorted(_CATEGORIES))}"
+            )
+    return {category: folder for category, folder in folders.items() if folder}
+
+
+_Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\w.@+ -]+$")]
+_Path = Annotated[Path, AfterValidator(_anchored)]
+_Keyring = Annotated[str, AfterValidator(_keyring_entry)]
+_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True
+    )
+
+
+class DatabaseSettings(_Model):
+    """Where everything is stored. Without a URL it is the SQLite file ``<data_dir>/sage.db``."""
+
+    # Not in repr: the URL of a PostgreSQL carries its password.
+    url: str | None = Field(default=None, repr=False, min_length=1)
+
+
+class AccountSettings(_Model):
+    """A mailbox account: where it is, how to log in, which folders to watch."""
+
+    name: _Name
+    host: str = Field(min_length=1)
+    port: int | None = Field(default=None, ge=1, le=65535)
+    security: Literal["tls", "starttls", "plain"] = "tls"
+    username: str = Field(min_length=1, repr=False)
+    auth: Literal["password", "xoauth2"] = "password"
+    password: SecretStr | None = None
+    password_file: _Path | None = None
+    password_env: str | None = None
+    password_keyring: _Keyring | None = None
+    token: SecretStr | None = None
+    token_file: _Path | None = None
+    token_env: str | None = None
+    token_keyring: _Keyring | None = None
+    ca_file: _Path | None = None
+    folders: Annotated[list[str], Field(min_length=1), AfterValidator(_unique)] = ["INBOX"]
+    # What of the mail that is already there at the first sight is treated as new; a number: days.
+    initial: Annotated[Literal["none", "unseen", "all"] | int, BeforeValidator(_initial)] = "none"
+    # Providers close accounts that open too many connections: Dovecot 10, Gmail 15.
+    idle_connections: int = Field(default=4, ge=0, le=50)
+    poll_interval: _Seconds = 60.0
+    # RFC 2177 asks for less than 29 minutes; many NATs forget a silent connection after ten.
+    idle_renewal: _Seconds = 540.0
+    timeout: _Seconds = 30.0
+
+    @property
+    def effective_port(self) -> int:
+        """The port to connect to: the one given, else the usual one of the security chosen."""
+        return self.port or _PORTS[self.security]
+
+    def resolve_password(self) -> str:
+        """The password, read now from where the settings say; raises `SecretUnavailable`."""
+        return self._password_source().resolve()
+
+    def resolve_token(self) -> str:
+        """The access token for XOAUTH2, read now; raises `SecretUnavailable`."""
+        return self._token_source().resolve()
+
+    def _password_source(self) -> SecretSource:
+        return SecretSource(
+            owner=f'account "{self.name}"',
+            key="password",
+            value=self.password,
+            file=self.password_file,
+            env=self.password_env,
+            keyring=self.password_keyring,
+        )
+
+    def _token_source(self) -> SecretSource:
+        return SecretSource(
+            owner=f'account "{self.name}"',
+            key="token",
+            value=self.token,
+            file=self.token_file,
+            env=self.token_env,
+            keyring=self.token_keyring,
+        )
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> AccountSettings:
+        wanted, other = self._password_source(), self._token_source()
+        if self.auth == "xoauth2":
+            wanted, other = other, wanted
+        if other.given:
+            raise ValueError(f'auth is "{self.auth}", which does not use {other.given[0]}')
+        if not wanted.given:
+            raise ValueError(f"has no {wanted.key}: set one of {wanted.choices}")
+        _at_most_one(wanted)
+        return self
+
+
+class RoutingSettings(_Model):
+    """What is done with a decision. Nothing is moved or marked unless it is asked for here.
+
+    The folders given are laid over the guide's; an empty name leaves a category where it is.
+    """
+
+    enabled: bool = False
+    threshold: float = Field(default=0.7, ge=0, le=1)
+    mark_seen: bool = False
+    folders: Annotated[
+        dict[str, str], BeforeValidator(_folders_with_defaults), AfterValidator(_known_categories)
+    ] = _FOLDERS
+
+
+class WebhookSettings(_Model):
+    """An endpoint: where events are posted, which, signed with what, how long and how often."""
+
+    name: _Name
+    # Not in repr and never logged: many services put a token into the path or the query.
+    url: Annotated[str, AfterValidator(_http_url)] = Field(repr=False)
+    secret: SecretStr | None = None
+    secret_file: _Path | None = None
+    secret_env: str | None = None
+    secret_keyring: _Keyring | None = None
+    format: Literal["sage", "guide"] = "sage"
+    events: Annotated[list[str], Field(min_length=1), AfterValidator(_known_patterns)] = ["*"]
+    # Standard Webhooks advises 15 to 30 s.
+    timeout: _Seconds = 30.0
+    # With the pauses of `sage_mail.delivery.schedule`: two to three days.
+    max_attempts: int = Field(default=12, ge=1, le=100)
+    concurrency: int = Field(default=4, ge=1, le=100)
+
+    def resolve_secret(self) -> str | None:
+        """The signing secret, read now; None where none is set (nothing is signed then)."""
+        source = self._secret_source()
+        return source.resolve() if source.given else None
+
+    def _secret_source(self) -> SecretSource:
+        return SecretSource(
+            owner=f'webhook "{self.name}"',
+            key="secret",
+            value=self.secret,
+            file=self.secret_file,
+            env=self.secret_env,
+            keyring=self.secret_keyring,
+        )
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> WebhookSettings:
+        _at_most_one(self._secret_source())
+        return self
+
+
+class LogSettings(_Model):
+    """How much is logged, and in which shape."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: Literal["json", "console"] = "json"
+
+
+class Settings(BaseSettings):
+    """The whole configuration; `load_settings` makes it from the file and the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SAGE_MAIL_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    database: DatabaseSettings = DatabaseSettings()
+    data_dir: _Path = Field(default_factory=lambda: platformdirs.user_data_path("sage-mail"))
+    accounts: list[AccountSettings] = []
+    routing: RoutingSettings = RoutingSettings()
+    webhooks: list[WebhookSettings] = []
+    log: LogSettings = LogSettings()
+    # How long work in progress may take to finish after SIGTERM; the whole stop takes under 10 s.
+    shutdown_timeout: float = Field(default=8.0, gt=0, le=3600)
+
+    _source: Path | None = PrivateAttr(default=None)
+
+    @property
+    def source(self) -> Path | None:
+        """The file that was read; None where everything came from defaults and the environment."""
+        return self._source
+
+    @property
+    def database_url(self) -> str:
+        """The URL of the database, ``<data_dir>/sage.db`` on SQLite where none is set."""
+        return self.database.url or f"sqlite:///{self.data_dir.absolute() / 'sage.db'}"
+
+    @property
+    def blob_dir(self) -> Path:
+        """The directory of the blob store."""
+        return self.data_dir / "blobs"
+
+    @model_validator(mode="after")
+    def _unique_names(self) -> Settings:
+        for kind, names in (
+            ("accounts", [account.name for account in self.accounts]),
+            ("webhooks", [webhook.name for webhook in self.webhooks]),
+        ):
+            doubled = sorted({name for name in names if names.count(name) > 1})
+            if doubled:
+                raise ValueError(f'{kind}: the name "{doubled[0]}" is used twice; rename one')
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment above what is passed, which is what the file says."""
+        return env_settings, init_settings
+
+
+def default_config_path() -> Path | None:
+    """The file that is used when none is named: ``sage-mail.toml`` here, else the user's own."""
+    user = Path("~/.config/sage-mail/config.toml").expanduser()
+    return next((path for path in (Path("sage-mail.toml"), user) if path.is_file()), None)
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """The settings of the file (by default `default_config_path`) and the environment.
+
+    Without a file the environment and the defaults alone make them.
+
+    Raises:
+        ConfigError: with one line for each problem, which names the file, the key and the remedy.
+    """
+    source = path if path is not None else default_config_path()
+    raw = _read(source) if source is not None else {}
+    base = _base_directory.set(source.absolute().parent if source is not None else None)
+    try:
+        settings = Settings(**raw)
+    except ValidationError as error:
+        raise ConfigError(describe(error, raw, source, Settings)) from error
+    except SettingsError as error:
+        cause = f": {error.__cause__}" if isinstance(error.__cause__, ValueError) else ""
+        raise ConfigError(f"environment: {error}{cause}; lists and tables are JSON") from error
+    finally:
+        _base_directory.reset(base)
+    problems = misspelt_variables(os.environ, Settings, spared=_secret_variables(settings))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    settings._source = source  # noqa: SLF001 - the one maker of the object
+    return settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path} does not exist; create it or name another file") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text; save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def _secret_variables(settings: Settings) -> Iterable[str]:
+    for account in settings.accounts:
+        yield from (name for name in (account.password_env, account.token_env) if name)
+    yield from (webhook.secret_env for webhook in settings.webhooks if webhook.secret_env)
+
+
+def _at_most_one(source: SecretSource) -> None:
+    if len(source.given) > 1:
+        raise ValueError(f"has both {' and '.join(source.given)}; keep one of them")

@@ -1,0 +1,1 @@
+"""What callers write commands with: flags, parts of a message, search criteria."""

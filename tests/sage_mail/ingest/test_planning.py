@@ -1,0 +1,63 @@
+"""What a look at a mailbox means."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sage_mail.ingest.planning import (
+    Sized,
+    batches,
+    changed_flags,
+    compare_locations,
+    new_uids,
+    nothing_vanished,
+)
+
+
+def test_last_message_below_the_cursor_is_not_new() -> None:
+    """The server's answer to n:* is compared with the cursor."""
+    assert new_uids([7], cursor=7, known=()) == []
+    assert new_uids([9, 8, 7], cursor=7, known={8}) == [9]
+
+
+@given(
+    st.lists(st.integers(0, 50), max_size=60),
+    st.integers(1, 10),
+    st.integers(1, 100),
+)
+def test_batches_keep_order_and_bounds(sizes: list[int], most: int, octets: int) -> None:
+    """Batches lose nothing, keep the order, and exceed the octets only with a single message."""
+    messages = [Sized(uid, size) for uid, size in enumerate(sizes, 1)]
+    portions = list(batches(messages, most=most, octets=octets))
+    assert [message for portion in portions for message in portion] == messages
+    for portion in portions:
+        assert 1 <= len(portion) <= most
+        assert len(portion) == 1 or sum(message.size for message in portion) <= octets
+
+
+def test_equal_counts_prove_that_nothing_vanished() -> None:
+    """Counts decide, dead letters included."""
+    assert nothing_vanished(exists=5, present=4, unstored=1)
+    assert not nothing_vanished(exists=4, present=4, unstored=1)
+
+
+def test_vanished_and_returned() -> None:
+    """Known UIDs that are not listed have vanished; missing ones that are listed are back."""
+    gone = compare_locations({1, 2, 3}, {8, 9}, {2, 9, 11})
+    assert gone.vanished == (1, 3)
+    assert gone.returned == (9,)
+
+
+def test_flag_changes_are_told_apart_by_what_we_did_ourselves() -> None:
+    """A flag that we set is taken over and not announced; what others did is."""
+    changes = changed_flags(
+        {1: ["\\Seen"], 2: [], 3: ["\\Flagged"], 4: ["$label"]},
+        {1: ["\\seen", "\\Recent"], 2: ["\\Seen", "\\Answered"], 3: [], 4: ["$label"], 9: ["x"]},
+        {2: ["\\Seen"]},
+    )
+    assert [(change.uid, change.added, change.removed) for change in changes] == [
+        (2, ("\\Answered",), ()),
+        (3, (), ("\\Flagged",)),
+    ]
+    assert changes[0].flags == ("\\Answered", "\\Seen")

@@ -1,0 +1,155 @@
+"""The logs: an action in every line, nothing private in any."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from sage_mail import telemetry
+from sage_mail.telemetry import configure, get_logger
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """A stream that logs can be sent to; what was configured before is back afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in ("sage_mail", "sage_imap")}
+    yield io.StringIO()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, old in levels.items():
+        logging.getLogger(name).setLevel(old)
+    telemetry._Strictness.on = False
+    structlog.reset_defaults()
+
+
+def _lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_is_an_action_with_facts(stream: io.StringIO) -> None:
+    """A line is one JSON object: when, how grave, what happened, where, and the facts."""
+    configure(stream=stream)
+    get_logger("sage_mail.test").info("message_stored", account="work", uid=17, event="e", ok=True)
+    (line,) = _lines(stream)
+    assert list(line)[:4] == ["timestamp", "level", "action", "logger"]
+    assert (line["level"], line["action"], line["logger"]) == (
+        "info",
+        "message_stored",
+        "sage_mail.test",
+    )
+    assert (line["account"], line["uid"], line["event"], line["ok"]) == ("work", 17, "e", True)
+
+
+def test_private_facts_are_replaced(stream: io.StringIO) -> None:
+    """Facts named as secrets or mail are replaced at any depth, and only those."""
+    configure(stream=stream)
+    get_logger("sage_mail.test").warning(
+        "tried",
+        password="hunter2",
+        access_token="hunter2",
+        Authorization="hunter2",
+        subject="hunter2",
+        from_address="hunter2",
+        to=["hunter2"],
+        nested={"body": "hunter2", "uid": 1},
+        secret=None,
+        from_mailbox="INBOX",
+        raw=b"hunter2",
+    )
+    assert "hunter2" not in stream.getvalue()
+    (line,) = _lines(stream)
+    assert line["nested"] == {"body": "[redacted]", "uid": 1}
+    assert line["secret"] is None
+    assert line["from_mailbox"] == "INBOX"
+    assert line["raw"] == "<7 bytes>"
+
+
+def test_addresses_and_urls_inside_text_are_masked(stream: io.StringIO) -> None:
+    """An address or the path of a URL does not get through inside an error's text either."""
+    configure(stream=stream)
+    get_logger("sage_mail.test").error(
+        "failed",
+        error='no such user <ada@example.org> at https://u:p@host.example:8443/t0ken?k=1 "',
+    )
+    (line,) = _lines(stream)
+    assert line["error"] == 'no such user <[address]> at https://host.example:8443/... "'
+
+
+def test_tracebacks_are_masked_too(stream: io.StringIO) -> None:
+    """A traceback is a fact like any other: its text is there, addresses in it are not."""
+    configure(stream=stream)
+    try:
+        raise RuntimeError("bob@example.org")
+    except RuntimeError:
+        get_logger("sage_mail.test").error("failed", exc_info=True)
+    (line,) = _lines(stream)
+    assert "RuntimeError: [address]" in line["exception"]
+
+
+def test_lines_of_libraries_have_an_action(stream: io.StringIO) -> None:
+    """What other libraries warn of comes the same way; their chatter does not."""
+    configure("DEBUG", stream=stream)
+    logging.getLogger("httpx").info("POST https://host/t0ken")
+    logging.getLogger("somewhere").warning("odd: %s", "ada@example.org")
+    (line,) = _lines(stream)
+    assert (line["action"], line["message"]) == ("library_log", "odd: [address]")
+
+
+def test_levels(stream: io.StringIO) -> None:
+    """Below the level nothing is written; configuring again replaces, and does not double."""
+    configure("DEBUG", stream=io.StringIO())
+    configure("WARNING", stream=stream)
+    log = get_logger("sage_mail.test")
+    log.debug("quiet")
+    log.info("quiet")
+    log.warning("loud")
+    assert [line["action"] for line in _lines(stream)] == ["loud"]
+
+
+@pytest.mark.parametrize("action", ["", "Message stored", "9lives", "a-b"])
+def test_a_bad_action_raises_where_it_is_strict(stream: io.StringIO, action: str) -> None:
+    """Strict, a line without a proper action is its caller's error; else it is `unnamed`."""
+    log = get_logger("sage_mail.test")
+    configure(stream=stream, strict=True)
+    with pytest.raises(ValueError, match="needs an action"):
+        log.info(action)
+    configure(stream=stream)
+    log.info(action, uid=1)
+    (line,) = _lines(stream)
+    assert (line["action"], line["uid"]) == ("unnamed", 1)
+
+
+def test_structlog_itself_is_held_to_the_rule(stream: io.StringIO) -> None:
+    """A line made with structlog directly needs an action as well."""
+    configure(stream=stream, strict=True)
+    with pytest.raises(ValueError, match="needs an action"):
+        structlog.get_logger("sage_mail.test").info("hello")
+    structlog.get_logger("sage_mail.test").info("hello", action="greeted")
+    assert _lines(stream)[0]["action"] == "greeted"
+
+
+def test_the_console_shape(stream: io.StringIO) -> None:
+    """For people a line begins with the action and shows the facts, masked in the same way."""
+    configure(format="console", stream=stream)
+    get_logger("sage_mail.test").info("message_stored", uid=17, event="e", password="hunter2")
+    text = stream.getvalue()
+    assert "message_stored" in text
+    assert "uid=17" in text
+    assert "event=e" in text
+    assert "hunter2" not in text
+
+
+def test_without_configuration_it_goes_to_logging(caplog: pytest.LogCaptureFixture) -> None:
+    """Used as a library, nothing is printed: lines are ordinary records of logging."""
+    get_logger("sage_mail.test").warning("noticed", uid=3)
+    (record,) = caplog.records
+    assert record.name == "sage_mail.test"
+    assert "noticed" in record.getMessage()

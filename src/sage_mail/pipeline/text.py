@@ -1,0 +1,154 @@
+"""The words of a message that its writer wrote, in bounded time.
+
+What is quoted, forwarded or signed says nothing about what the writer wants, so it is left out.
+Only the first part of a body is looked at, and every pattern here either consumes a line once or
+is bounded, so that a hostile body costs no more than a long one.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from sage_imap.models.email import EmailMessage
+
+__all__ = ["Wording", "body_text", "html_text", "own_text", "wording"]
+
+# An ordinary mail has 2 KB of text; 8 KB hold the beginning of any, where its purpose stands.
+_TEXT_LIMIT: Final = 8_192
+# Newsletters open with up to 60 KB of style sheets before their first word.
+_HTML_LIMIT: Final = 131_072
+# A shorter plain part is often only the advice to use a reader that shows HTML.
+_SHORT_PLAIN: Final = 200
+
+_WORD: Final = re.compile(r"\w+")
+_URL: Final = re.compile(r"https?://\S+")
+_TAG: Final = re.compile(r"<[^<>]*>")
+_SPACES: Final = re.compile(r"[ \t\xa0\u200b-\u200d\u034f\ufeff]+")
+_LINE_BREAKING_TAG: Final = re.compile(
+    r"<(?:br|/?p|/?div|/?tr|/?li|/?h[1-6]|/?table|/?blockquote)\b[^<>]*>", re.IGNORECASE
+)
+_INVISIBLE_ELEMENTS: Final = ("style", "script", "head", "title")
+
+_QUOTED_LINE: Final = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
+_SIGNATURE: Final = re.compile(r"^-- ?$", re.MULTILINE)
+_DIVIDER: Final = re.compile(
+    r"^[ \t]{0,8}(?:"
+    r"-{2,40}[ \t]*(?:original message|forwarded (?:message|by)|begin forwarded message"
+    r"|ursprüngliche nachricht|weitergeleitete nachricht|message d'origine|message transféré"
+    r"|mensaje original|mensaje reenviado|messaggio originale|messaggio inoltrato)"
+    r"|begin forwarded message:"
+    r"|(?:from|von|de|da|van):[^\n]{1,200}\n"
+    r"[ \t]{0,8}(?:sent|date|gesendet|datum|envoyé|enviado|fecha|inviato|data):"
+    r")",
+    re.MULTILINE | re.IGNORECASE,
+)
+_ATTRIBUTION: Final = re.compile(
+    r"^(?:on|am|le|el|il|op|em) [^\n]{4,160}\n?[^\n]{0,80}"
+    r"(?:wrote|writes|schrieb[^\n]{0,80}|a écrit|escribió|ha scritto|schreef|escreveu)[ \xa0]?:"
+    r"[ \t]*$"
+    r"|^[^\n]{2,80} (?:wrote|writes|schrieb|a écrit|escribió|ha scritto):[ \t]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A text as words: ``unique`` ones, and ``joined`` by single spaces with one at each end."""
+
+    count: int
+    unique: frozenset[str]
+    joined: str
+
+
+def wording(text: str) -> Wording:
+    """The lower-case words of the text, in order and as a set.
+
+    Links are not words; "%" and "#" are, as "percent" and "number".
+    """
+    words = _WORD.findall(_spoken(_URL.sub(" ", text)).lower())
+    return Wording(len(words), frozenset(words), f" {' '.join(words)} ")
+
+
+def _spoken(text: str) -> str:
+    return text.replace("%", " percent ").replace("#", " number ")
+
+
+def body_text(message: EmailMessage) -> str:
+    """What the writer of the message wrote, at most 8 KB of it, from the plain or the HTML body."""
+    text = own_text(message.plain_body[:_TEXT_LIMIT])
+    if len(text) >= _SHORT_PLAIN or not message.html_body:
+        return text
+    markup = html_text(message.html_body)
+    return own_text(f"{text}\n{markup}"[:_TEXT_LIMIT]) if markup else text
+
+
+def own_text(text: str) -> str:
+    """The text without quoted lines, forwarded messages and signature."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    if divider := _DIVIDER.search(text):
+        text = text[: divider.start()]
+    text = _without_attributed(text)
+    if ">" in text:
+        text = _QUOTED_LINE.sub("", text)
+    if signature := _SIGNATURE.search(text):
+        text = text[: signature.start()]
+    return text.strip()
+
+
+def _without_attributed(text: str) -> str:
+    """The text up to "On ... wrote:"; if quoted lines follow, what stands below them stays too."""
+    if not (attribution := _ATTRIBUTION.search(text)):
+        return text
+    rest = text[attribution.end() :].lstrip()
+    if rest.startswith((">", "|")):
+        return f"{text[: attribution.start()]}\n{rest}"
+    return text[: attribution.start()]
+
+
+def html_text(markup: str) -> str:
+    """The visible text of the first 128 KB of markup, a line for each block."""
+    markup = markup[:_HTML_LIMIT]
+    for element in _INVISIBLE_ELEMENTS:
+        markup = _without_element(markup, element)
+    markup = _without_comments(markup)
+    markup = _LINE_BREAKING_TAG.sub("\n", markup)
+    text = _SPACES.sub(" ", html.unescape(_TAG.sub(" ", markup)))
+    lines = (line.strip() for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def _without_element(markup: str, element: str) -> str:
+    lowered = markup.lower()
+    if len(lowered) != len(markup):  # a letter whose lower case is longer moves every offset
+        lowered = markup
+    opening = re.compile(rf"<{element}\b")
+    closing = f"</{element}"
+    kept, position = [], 0
+    while found := opening.search(lowered, position):
+        kept.append(markup[position : found.start()])
+        end = lowered.find(closing, found.end())
+        if end < 0:
+            # An unclosed <head> must not hide the mail; only its tag is dropped, later.
+            kept.append(" ")
+            position = found.end()
+            break
+        position = end + len(closing)
+    kept.append(markup[position:])
+    return "".join(kept)
+
+
+def _without_comments(markup: str) -> str:
+    kept, position = [], 0
+    while (start := markup.find("<!--", position)) >= 0:
+        kept.append(markup[position:start])
+        end = markup.find("-->", start)
+        if end < 0:
+            return "".join(kept)
+        position = end + 3
+    kept.append(markup[position:])
+    return "".join(kept)

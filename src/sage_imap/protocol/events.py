@@ -87,11 +87,14 @@ class ResponseCode:
     """What stands in brackets before the text of a status response.
 
     ``name`` is in upper case. ``args``: numbers as `int`, UID sets as `UIDSet`, a parenthesised
-    list as one tuple, everything else as `str`.
+    list as one tuple, everything else as `str`. ``copied`` is what COPYUID pairs, in the order of
+    the wire, which a set does not keep: runs of (source UID, new UID, count); it is empty where
+    the two sets are not of one size.
     """
 
     name: str
     args: tuple[object, ...] = ()
+    copied: tuple[tuple[int, int, int], ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,13 +361,15 @@ class ParseFailure:
 
     ``reason`` holds no content of the response; ``raw`` is its beginning, at most 1 KiB, and is
     left out of the repr because it may hold mail. ``seq`` and ``uid`` name the message of a FETCH
-    row where they could be read with certainty.
+    row where they could be read with certainty, ``response`` is the name of the response in upper
+    case where it has one (``FETCH``, also for UIDFETCH).
     """
 
     reason: str
     raw: bytes = field(repr=False)
     seq: int | None = None
     uid: int | None = None
+    response: str | None = None
 
 
 Event = (

@@ -1,0 +1,130 @@
+"""Dates of the wire and of headers to aware datetimes; what is no date is None."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
+from typing import Final
+
+__all__ = ["decode_header_date", "decode_internal_date"]
+
+_MONTHS: Final = {
+    name: number
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
+        start=1,
+    )
+}
+# RFC 5322 section 4.3; letters that are not listed there mean that the zone is not known.
+_ZONES: Final = {
+    "EST": -5,
+    "EDT": -4,
+    "CST": -6,
+    "CDT": -5,
+    "MST": -7,
+    "MDT": -6,
+    "PST": -8,
+    "PDT": -7,
+}
+
+_INTERNAL: Final = re.compile(
+    rb'"?([ 0-9]?[0-9])-([A-Za-z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-][0-9]{4})"?'
+)
+_COMMENT: Final = re.compile(r"\([^()]*+\)")
+_RFC5322: Final = re.compile(
+    r"\s*+(?:[^\W\d]{2,12}+\.?,?\s*+)?([0-9]{1,2}+)[\s-]*+([A-Za-z]{3})[a-z]{0,6}+\.?,?[\s-]*+([0-9]{2,4}+),?\s++"
+    r"([0-9]{1,2}+)[:.]([0-9]{2})(?:[:.]([0-9]{2})(?:\.[0-9]{1,9}+)?)?\s*+([+-][0-9]{2}:?[0-9]{2}|[A-Za-z]{1,5}+)?"
+)
+_ASCTIME: Final = re.compile(
+    r"\s*+[A-Za-z]{3},?\s++([A-Za-z]{3})\s++([0-9]{1,2}+)\s++([0-9]{1,2}+):([0-9]{2}):([0-9]{2})\s++"
+    r"(?:([A-Z]{1,5}+|[+-][0-9]{4})\s++)?([0-9]{4})\b"
+)
+_LONGEST: Final = 256  # no date is longer, and what is goes through no expression
+
+
+@lru_cache(maxsize=512)
+def _zone(name: str) -> timezone:
+    if name[:1] in ("+", "-"):
+        minutes = int(name[1:3]) * 60 + int(name[-2:])
+        if minutes >= 24 * 60:
+            return UTC
+        return timezone(timedelta(minutes=-minutes if name[0] == "-" else minutes))
+    hours = _ZONES.get(name.upper(), 0)
+    return timezone(timedelta(hours=hours)) if hours else UTC
+
+
+@lru_cache(maxsize=512)
+def _internal_day(day: bytes, month: bytes, year: bytes) -> tuple[int, int, int]:
+    return int(year), _MONTHS[month.decode().lower()], int(day)
+
+
+@lru_cache(maxsize=512)
+def _internal_zone(name: bytes) -> timezone:
+    return _zone(name.decode())
+
+
+def decode_internal_date(raw: bytes) -> datetime | None:
+    """The moment of an INTERNALDATE (RFC 9051 section 9, date-time), with or without quotes."""
+    match = _INTERNAL.fullmatch(raw)
+    if match is None:
+        return None
+    day, month, year, hour, minute, second, zone = match.groups()
+    try:
+        y, m, d = _internal_day(day, month, year)
+        return datetime(
+            y, m, d, int(hour), int(minute), min(int(second), 59), tzinfo=_internal_zone(zone)
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def decode_header_date(text: str) -> datetime | None:
+    """The moment of a Date header (RFC 5322 section 3.3, and what is sent in its place).
+
+    A date without a zone, or with one that nobody knows, is taken as UTC.
+    """
+    if len(text) > _LONGEST:
+        return None
+    if "(" in text:
+        text = _COMMENT.sub(" ", text)
+    match = _RFC5322.match(text)
+    if match is not None:
+        day, month, year, hour, minute, second, zone = match.groups()
+    else:
+        match = _ASCTIME.match(text)
+        if match is None:
+            return _iso(text)
+        month, day, hour, minute, second, zone, year = match.groups()
+    number = _MONTHS.get(month.lower())
+    if number is None:
+        return None
+    try:
+        return datetime(
+            _year(year),
+            number,
+            int(day),
+            int(hour),
+            int(minute),
+            min(int(second or 0), 59),  # a leap second is a second of the minute before it
+            tzinfo=_zone(zone or "+0000"),
+        )
+    except ValueError:
+        return None
+
+
+def _year(digits: str) -> int:
+    year = int(digits)
+    if len(digits) == 4:
+        return year
+    if len(digits) == 3:  # RFC 5322 section 4.3: years since 1900
+        return year + 1900
+    return year + (2000 if year < 50 else 1900)
+
+
+def _iso(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

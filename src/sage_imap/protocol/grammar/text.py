@@ -1,0 +1,139 @@
+"""Bytes to text: what a server sends is UTF-8, latin-1 or RFC 2047, and never an error.
+
+A character set is looked up only among those that Python knows by name, since the codec registry
+remembers each name that it was ever asked for; codecs that run in more than linear time or
+interpret escapes are no character sets of mail.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import Error as BinasciiError
+from binascii import a2b_base64, a2b_qp
+from encodings.aliases import aliases
+from typing import Final
+
+__all__ = ["decode_charset", "decode_text", "decode_words"]
+
+_NO_CHARSETS: Final = frozenset(
+    {
+        "base64_codec",
+        "bz2_codec",
+        "hex_codec",
+        "idna",
+        "mbcs",
+        "oem",
+        "punycode",
+        "quopri_codec",
+        "raw_unicode_escape",
+        "rot_13",
+        "undefined",
+        "unicode_escape",
+        "uu_codec",
+        "zlib_codec",
+    }
+)
+_BY_NAME: Final = {
+    name: codec
+    for name, codec in (
+        *aliases.items(),
+        *((codec, codec) for codec in aliases.values()),
+        # Names of mailers that Python does not have, and supersets of what senders really use
+        # (WHATWG Encoding Standard, section 4.2).
+        ("big5", "big5hkscs"),
+        ("euc_kr", "cp949"),
+        ("gb2312", "gb18030"),
+        ("gbk", "gb18030"),
+        ("iso_8859_8_i", "iso8859_8"),
+        ("ks_c_5601_1987", "cp949"),
+        ("shift_jis", "cp932"),
+        ("unicode_1_1_utf_7", "utf_7"),
+        ("windows_874", "cp874"),
+        ("x_mac_roman", "mac_roman"),
+        ("x_sjis", "cp932"),
+    )
+    if codec not in _NO_CHARSETS
+}
+_SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
+
+# RFC 2047 section 2, leniently: spaces and question marks may stand in the text. The text ends
+# at the next "=?", so that a million openings without an end are read in linear time.
+_WORD: Final = re.compile(r"=\?([^?\s]{1,64}+)\?([bBqQ])\?((?:[^?=]++|\?(?!=)|=(?!\?(?!=)))*+)\?=")
+_LINE_ENDS: Final = re.compile(r"[ \t]*[\r\n]+[ \t]*")
+
+
+def decode_text(raw: bytes) -> str:
+    """*raw* as UTF-8, or as latin-1 where it is not UTF-8."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def decode_charset(raw: bytes, charset: str) -> str:
+    """*raw* in *charset*; one that is unknown or does not fit is read as by `decode_text`."""
+    codec = _BY_NAME.get(_SEPARATORS.sub("_", charset.lower()).strip("_"))
+    if codec is None or codec == "ascii":
+        return decode_text(raw)
+    try:
+        return raw.decode(codec)
+    except UnicodeDecodeError:
+        pass
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode(codec, "replace")
+
+
+def decode_words(raw: bytes) -> str:
+    """*raw* as one line of text with its encoded-words decoded (RFC 2047 section 6.2).
+
+    White space between two encoded-words vanishes, and neighbours of one character set are
+    joined before they are decoded, since many mailers cut characters in two.
+    """
+    text = decode_text(raw)
+    if "=?" in text:
+        text = _decode_words(text)
+    if "\n" in text or "\r" in text:
+        text = _LINE_ENDS.sub(" ", text)
+    return text
+
+
+def _decode_words(text: str) -> str:
+    done: list[str] = []
+    pending: list[bytes] = []
+    pending_charset = ""
+    position = 0
+    for match in _WORD.finditer(text):
+        between = text[position : match.start()]
+        charset = match[1].partition("*")[0].lower()  # RFC 2231 section 5 adds a language
+        adjacent = bool(pending_charset) and (not between or between.isspace())
+        if pending_charset and not (adjacent and charset == pending_charset):
+            done.append(decode_charset(b"".join(pending), pending_charset))
+            pending = []
+        if not adjacent:
+            done.append(between)
+        pending.append(_word_bytes(match[2], match[3]))
+        pending_charset = charset
+        position = match.end()
+    if pending_charset:
+        done.append(decode_charset(b"".join(pending), pending_charset))
+    done.append(text[position:])
+    return "".join(done)
+
+
+def _word_bytes(encoding: str, payload: str) -> bytes:
+    raw = payload.encode("utf-8", "surrogateescape")
+    if encoding in "qQ":
+        return a2b_qp(raw, header=True)
+    for padding in (b"===", b""):
+        try:
+            return a2b_base64(raw + padding)
+        except BinasciiError:
+            continue
+    return _truncated_base64(raw)
+
+
+def _truncated_base64(raw: bytes) -> bytes:
+    digits = re.sub(rb"[^A-Za-z0-9+/]", b"", raw)
+    return a2b_base64(digits[: len(digits) // 4 * 4])

@@ -75,10 +75,10 @@ def _sage(event: StoredEvent) -> dict[str, Any]:
 
 def _guide(event: StoredEvent, endpoint: str) -> dict[str, Any]:
     facts = dict(event.data)
-    sender = facts.pop("from", None)
     seconds = event.occurred_at.timestamp()
-    if sender is not None:
-        facts["sender"] = sender["address"] if isinstance(sender, Mapping) else sender
+    if "from" in facts:
+        sender = facts.pop("from")
+        facts["sender"] = sender["address"] if sender else ""
     facts["timestamp"] = seconds
     known = {name: facts.pop(name) for name in _GUIDE_FACTS if name in facts}
     metadata = {

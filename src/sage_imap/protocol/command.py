@@ -84,13 +84,13 @@ class Command:
     """A command without its tag.
 
     ``parts`` are written one behind the other, after one space behind the name; they are left out
-    of the repr, because passwords and addresses stand in them. ``needs`` names the capability
+    of the repr, because passwords and addresses stand in them. ``needs`` names the capabilities
     without which the command is not sent.
     """
 
     name: str
     parts: tuple[Part, ...] = field(default=(), repr=False)
-    needs: str | None = None
+    needs: tuple[str, ...] = ()
 
     def render(self, *, utf8: bool) -> list[bytes | Literal]:
         """The command without tag and line end: octets and literals in turn."""

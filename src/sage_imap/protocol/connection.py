@@ -35,6 +35,7 @@ from sage_imap.protocol.events import (
     Status,
     UntaggedStatus,
 )
+from sage_imap.protocol.extensions.literal_plus import largest_unasked
 from sage_imap.protocol.framing import Frame, Framer
 from sage_imap.protocol.grammar import DecodeContext, decode
 from sage_imap.protocol.limits import DEFAULT_LIMITS, Limits
@@ -44,8 +45,6 @@ from sage_imap.protocol.state import ConnectionState, check_allowed, state_after
 
 __all__ = ["Connection"]
 
-_LITERAL_MINUS: Final = 4096  # RFC 7888 section 5
-_NO_BOUND: Final = 1 << 62
 _CONVERSATIONS: Final = frozenset({"AUTHENTICATE", "IDLE"})
 _SIGN_IN: Final = frozenset({"AUTHENTICATE", "LOGIN"})
 # Events that change the connection; most that come by the thousand do not.
@@ -312,7 +311,7 @@ class Connection:
         self._check_ready(command)
         tag = f"{self._tag_prefix}{self._tag_number + 1}"
         pieces = [tag.encode() + b" ", *self._render(command), b"\r\n"]
-        parts = segments(pieces, unasked=self._largest_unasked())
+        parts = segments(pieces, unasked=largest_unasked(self._capabilities))
         self._tag_number += 1
         handle = Handle(tag, command.name)
         self._open[tag.encode()] = handle
@@ -375,9 +374,16 @@ class Connection:
         for name in names:
             expected = state_after(name, expected, ok=True)
         check_allowed(command.name, expected)
-        needs = command.needs
-        if needs is not None and self._capabilities_known and not self.offers(needs):
-            raise CapabilityMissing(needs, command.name)
+        if self._capabilities_known:
+            self._check_offered(command)
+
+    def _check_offered(self, command: Command) -> None:
+        for capability in command.needs:
+            if not self.offers(capability):
+                raise CapabilityMissing(capability, command.name)
+        # RFC 9051 section 6.2.3: a client must not send LOGIN where this is said.
+        if command.name == "LOGIN" and self.offers("LOGINDISABLED"):
+            raise CapabilityMissing("LOGIN", "signing in with a password")
 
     def _render(self, command: Command) -> list[bytes | Literal]:
         pieces = command.render(utf8=self.utf8)
@@ -388,9 +394,3 @@ class Connection:
             elif b"\r" in piece or b"\n" in piece or b"\0" in piece:
                 raise LocalProtocolError("a command holds NUL, CR or LF; nothing was sent")
         return pieces
-
-    def _largest_unasked(self) -> int:
-        """The size up to which a literal needs no continuation (RFC 7888)."""
-        if self.offers("LITERAL+"):
-            return _NO_BOUND
-        return _LITERAL_MINUS if self.offers("LITERAL-") else -1

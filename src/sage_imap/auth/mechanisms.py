@@ -45,8 +45,7 @@ class Plain:
     name: str = field(default="PLAIN", init=False)
 
     def __post_init__(self) -> None:
-        if "\0" in self.username + self.password + self.authorization_id:
-            raise LocalProtocolError("a user name or password holds NUL, which PLAIN cannot say")
+        _check(self.username + self.password + self.authorization_id, separator="\0")
 
     def initial_response(self) -> bytes:
         """Authorization identity, user name and password, NUL between them."""
@@ -70,8 +69,7 @@ class XOAuth2:
     name: str = field(default="XOAUTH2", init=False)
 
     def __post_init__(self) -> None:
-        if "\1" in self.username + self.access_token:
-            raise LocalProtocolError("a user name or token holds the octet 1, XOAUTH2's separator")
+        _check(self.username + self.access_token, separator="\1")
 
     def initial_response(self) -> bytes:
         """User name and token."""
@@ -81,3 +79,12 @@ class XOAuth2:
         """An empty line: the challenge is the server's reason, and its NO follows the answer."""
         self.error = decode_error(challenge)
         return b""
+
+
+def _check(text: str, *, separator: str) -> None:
+    if separator in text:
+        raise LocalProtocolError("credentials hold the octet that separates them; nothing was sent")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise LocalProtocolError("credentials hold half a surrogate pair") from error

@@ -120,7 +120,7 @@ class CommandCompleted:
 class ContinuationRequested:
     """``+``: the server waits for more of the command in flight.
 
-    Those that only ask for a literal are answered by the connection itself and not reported.
+    Those that ask for a literal are answered by the connection itself, and reported all the same.
     """
 
     text: str = ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sage_imap.protocol.command import Command, Literal, MailboxArgument, Part
 from sage_imap.protocol.arguments import date_time, flag_list
+from sage_imap.protocol.command import Command, Literal, MailboxArgument, Part
 
 __all__ = ["append"]
 

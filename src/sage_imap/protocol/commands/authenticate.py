@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 
-from sage_imap.protocol.command import Command
 from sage_imap.protocol.arguments import atom
+from sage_imap.protocol.command import Command
 
 __all__ = ["authenticate"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sage_imap.protocol.command import Command, MailboxArgument
 from sage_imap.protocol.arguments import message_set
+from sage_imap.protocol.command import Command, MailboxArgument
 from sage_imap.protocol.sets import UIDSet
 
 __all__ = ["copy"]

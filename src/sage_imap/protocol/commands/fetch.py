@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from sage_imap.errors import LocalProtocolError
-from sage_imap.protocol.command import Command, Part
 from sage_imap.protocol.arguments import message_set
+from sage_imap.protocol.command import Command, Part
 from sage_imap.protocol.extensions.condstore import changed_since_modifier
 from sage_imap.protocol.sets import UIDSet
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from sage_imap.errors import LocalProtocolError
-from sage_imap.protocol.command import Command, MailboxArgument
 from sage_imap.protocol.arguments import atom
+from sage_imap.protocol.command import Command, MailboxArgument
 
 __all__ = ["STATUS_NEEDS", "status"]
 

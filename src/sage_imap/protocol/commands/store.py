@@ -7,8 +7,8 @@ from typing import Final
 from typing import Literal as OneOf
 
 from sage_imap.errors import LocalProtocolError
-from sage_imap.protocol.command import Command
 from sage_imap.protocol.arguments import flag_list, message_set
+from sage_imap.protocol.command import Command
 from sage_imap.protocol.extensions.condstore import unchanged_since_modifier
 from sage_imap.protocol.sets import UIDSet
 

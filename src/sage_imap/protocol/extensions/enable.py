@@ -9,8 +9,8 @@
 from __future__ import annotations
 
 from sage_imap.errors import LocalProtocolError
-from sage_imap.protocol.command import Command
 from sage_imap.protocol.arguments import atom
+from sage_imap.protocol.command import Command
 
 __all__ = ["enable"]
 

@@ -9,8 +9,8 @@ The server tells the new UIDs in an untagged OK with COPYUID, before the EXPUNGE
 
 from __future__ import annotations
 
-from sage_imap.protocol.command import Command, MailboxArgument
 from sage_imap.protocol.arguments import message_set
+from sage_imap.protocol.command import Command, MailboxArgument
 from sage_imap.protocol.sets import UIDSet
 
 __all__ = ["move"]

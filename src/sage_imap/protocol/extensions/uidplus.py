@@ -7,8 +7,8 @@
 
 from __future__ import annotations
 
-from sage_imap.protocol.command import Command
 from sage_imap.protocol.arguments import message_set
+from sage_imap.protocol.command import Command
 from sage_imap.protocol.sets import UIDSet
 
 __all__ = ["expunge"]

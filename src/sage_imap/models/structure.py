@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 from sage_imap.models.envelope import Envelope
@@ -18,7 +18,7 @@ class Disposition(NamedTuple):
     params: dict[str, str]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class BodyPart:
     """One part of a message, with its children (RFC 9051 section 7.5.2, BODYSTRUCTURE).
 
@@ -45,6 +45,13 @@ class BodyPart:
     parts: tuple[BodyPart, ...] = ()
     envelope: Envelope | None = None
     body: BodyPart | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BodyPart):
+            return NotImplemented
+        return all(getattr(self, f.name) == getattr(other, f.name) for f in fields(BodyPart))
+
+    __hash__ = None  # type: ignore[assignment]  # it is mutable, as a dataclass says it
 
     @property
     def is_multipart(self) -> bool:

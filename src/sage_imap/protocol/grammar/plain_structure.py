@@ -7,10 +7,10 @@ It reads what well-behaved servers send, strictly, and gives up on everything el
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
-from sage_imap.models.envelope import Envelope
 from sage_imap.models.structure import BodyPart, Disposition
 from sage_imap.protocol.grammar.envelope import NSTRING, PLAIN_ENVELOPE, plain_envelope
 from sage_imap.protocol.grammar.parameters import filename_of
@@ -49,7 +49,43 @@ _MULTIPART_END: Final = re.compile(rb" " + _WORD + rb"(?: (" + _PARAMS + rb")" +
 _ITEM: Final = re.compile(NSTRING)
 _ESCAPE: Final = re.compile(rb'\\(["\\])')
 _NIL: Final = b"NIL"
+_LINED: Final = frozenset({b"text", b"message"})
+_MESSAGES: Final = frozenset({"message/rfc822", "message/global"})
+
+Fields = tuple[Any, ...]
+"""What is kept of a part: octets or None, in the order of the places below."""
+
+(
+    _KIND,
+    _SUBTYPE,
+    _PARAMS_PLACE,
+    _ID,
+    _DESCRIPTION,
+    _ENCODING_PLACE,
+    _SIZE,
+    _LINES,
+    _MD5,
+    _DISPOSITION_PLACE,
+    _LANGUAGE_PLACE,
+    _LOCATION,
+) = range(12)
 _LONGEST_CACHED: Final = 128  # octets
+
+
+class _LazyPart(BodyPart):
+    """A part that decodes a field when it is first asked for."""
+
+    __slots__ = ("raw",)
+    raw: Fields
+
+    def __getattr__(self, name: str) -> object:
+        # Reached only where the slot of a field is empty still.
+        decode = _DECODERS.get(name)
+        if decode is None:
+            raise AttributeError(name)
+        value = decode(self)
+        setattr(self, name, value)
+        return value
 
 
 def plain_structure(data: bytes, position: int, depth: int) -> tuple[BodyPart, int] | None:
@@ -59,27 +95,15 @@ def plain_structure(data: bytes, position: int, depth: int) -> tuple[BodyPart, i
     """
     if not depth:
         return None
-    if data[position + 1 : position + 2] == b"(":
-        return _multipart(data, position + 1, depth)
     match = _LEAF.match(data, position)
     if match is None:
+        if data[position + 1 : position + 2] == b"(":
+            return _multipart(data, position + 1, depth)
         return _message(data, position, depth)
-    (kind, subtype, params, part_id, description, encoding, size, lines, *extensions) = (
-        match.groups()
-    )
-    name = _media_type(kind, subtype)
-    if lines is None and name.startswith(("text/", "message/")):
+    part = _LazyPart.__new__(_LazyPart)
+    part.raw = raw = match.groups()
+    if raw[_LINES] is None and raw[_KIND].lower() in _LINED:
         return None  # one that lacks its lines is told from a shifted one elsewhere
-    part = BodyPart(
-        name,
-        _params(params),
-        _text(part_id),
-        None if description == _NIL else decode_words(_unquoted(description)),
-        _encoding(encoding),
-        int(size),
-        None if lines is None else int(lines),
-    )
-    _extend(part, *extensions)
     return part, match.end()
 
 
@@ -94,10 +118,10 @@ def _multipart(data: bytes, position: int, depth: int) -> tuple[BodyPart, int] |
     match = _MULTIPART_END.match(data, position)
     if match is None:
         return None
-    subtype, params, disposition, language, location = match.groups()
-    whole = BodyPart(_media_type(b"multipart", subtype), {} if params is None else _params(params))
+    subtype, params, *extensions = match.groups()
+    whole = _LazyPart.__new__(_LazyPart)
+    whole.raw = (b"multipart", subtype, params, None, None, None, None, None, None, *extensions)
     whole.parts = tuple(parts)
-    _extend(whole, None, disposition, language, location)
     return whole, match.end()
 
 
@@ -105,59 +129,43 @@ def _message(data: bytes, position: int, depth: int) -> tuple[BodyPart, int] | N
     head = _MESSAGE.match(data, position)
     if head is None:
         return None
-    kind, subtype, params, part_id, description, encoding, size, *fields = head.groups()
-    name = _media_type(kind, subtype)
+    kind, subtype, *fields = head.groups()
     found = plain_structure(data, head.end(), depth - 1)
-    if found is None or name not in ("message/rfc822", "message/global"):
+    if found is None or _media_type(kind, subtype) not in _MESSAGES:
         return None
     body, position = found
     end = _MESSAGE_END.match(data, position)
     if end is None:
         return None
-    lines, *extensions = end.groups()
-    part = BodyPart(
-        name,
-        _params(params),
-        _text(part_id),
-        None if description == _NIL else decode_words(_unquoted(description)),
-        _encoding(encoding),
-        int(size),
-        int(lines),
-        envelope=_envelope(fields),
-        body=body,
-    )
-    _extend(part, *extensions)
+    part = _LazyPart.__new__(_LazyPart)
+    part.raw = (kind, subtype, *fields[:5], *end.groups())
+    part.envelope = plain_envelope(tuple(fields[5:]))
+    part.body = body
     return part, end.end()
 
 
-def _envelope(fields: list[bytes]) -> Envelope:
-    return plain_envelope(tuple(fields))
+def _disposition(part: _LazyPart) -> Disposition | None:
+    raw = part.raw[_DISPOSITION_PLACE]
+    if raw is None or raw == _NIL:
+        return None
+    kind, _, params = raw[2:-1].partition(b'" ')
+    return Disposition(decode_text(kind).lower(), _params(params))
 
 
-def _extend(
-    part: BodyPart,
-    md5: bytes | None,
-    disposition: bytes | None,
-    language: bytes | None,
-    location: bytes | None,
-) -> None:
-    if md5 is not None:
-        part.md5 = _text(md5)
-    if disposition is not None and disposition != _NIL:
-        kind, _, params = disposition[2:-1].partition(b'" ')
-        part.disposition = Disposition(decode_text(kind).lower(), _params(params))
-    if language is not None and language != _NIL:
-        part.language = tuple(
-            decode_text(_unquoted(item)) for item in _ITEM.findall(language) if item != _NIL
-        )
-    if location is not None:
-        part.location = _text(location)
-    if part.params or part.disposition is not None:
-        part.filename = filename_of(part)
+def _language(part: _LazyPart) -> tuple[str, ...]:
+    raw = part.raw[_LANGUAGE_PLACE]
+    if raw is None:
+        return ()
+    return tuple(decode_text(_unquoted(item)) for item in _ITEM.findall(raw) if item != _NIL)
 
 
-def _params(raw: bytes) -> dict[str, str]:
-    if raw == _NIL:
+def _description(part: _LazyPart) -> str | None:
+    raw = part.raw[_DESCRIPTION]
+    return None if raw is None or raw == _NIL else decode_words(_unquoted(raw))
+
+
+def _params(raw: bytes | None) -> dict[str, str]:
+    if raw is None or raw == _NIL:
         return {}
     return _cached_params(raw).copy() if len(raw) <= _LONGEST_CACHED else _match_params(raw)
 
@@ -177,14 +185,37 @@ def _media_type(kind: bytes, subtype: bytes) -> str:
 
 
 @lru_cache(maxsize=128)
-def _encoding(raw: bytes) -> str | None:
-    return None if raw == _NIL else decode_text(_unquoted(raw)).lower()
+def _encoding(raw: bytes | None) -> str | None:
+    return None if raw is None or raw == _NIL else decode_text(_unquoted(raw)).lower()
 
 
-def _text(raw: bytes) -> str | None:
-    return None if raw == _NIL else decode_text(_unquoted(raw))
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None or raw == _NIL else decode_text(_unquoted(raw))
+
+
+def _number(raw: bytes | None) -> int | None:
+    return None if raw is None else int(raw)
 
 
 def _unquoted(raw: bytes) -> bytes:
     content = raw[1:-1]
     return _ESCAPE.sub(rb"\1", content) if b"\\" in content else content
+
+
+_DECODERS: Final[dict[str, Callable[[_LazyPart], object]]] = {
+    "type": lambda part: _media_type(part.raw[_KIND], part.raw[_SUBTYPE]),
+    "params": lambda part: _params(part.raw[_PARAMS_PLACE]),
+    "id": lambda part: _text(part.raw[_ID]),
+    "description": _description,
+    "encoding": lambda part: _encoding(part.raw[_ENCODING_PLACE]),
+    "size": lambda part: _number(part.raw[_SIZE]),
+    "lines": lambda part: _number(part.raw[_LINES]),
+    "md5": lambda part: _text(part.raw[_MD5]),
+    "disposition": _disposition,
+    "language": _language,
+    "location": lambda part: _text(part.raw[_LOCATION]),
+    "filename": filename_of,
+    "parts": lambda _: (),
+    "envelope": lambda _: None,
+    "body": lambda _: None,
+}

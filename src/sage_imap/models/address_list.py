@@ -1,0 +1,183 @@
+"""The addresses of a header field; structure first, encoded-words afterwards.
+
+Encoded-words are decoded in names only and after the field was taken apart, so that none can pose
+as an address (RFC 2047 section 5 (3)). Beyond RFC 5322 section 3.4: semicolons between addresses,
+missing angle brackets, names with dots and octets beyond ASCII; groups are dissolved.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from sage_imap.models.address import EmailAddress
+from sage_imap.models.limits import MAX_ADDRESSES
+from sage_imap.models.text import scrub
+from sage_imap.protocol.grammar.text import decode_text, decode_words
+
+__all__ = ["parse_addresses"]
+
+_ATOM: Final = r"[^\s<>@,;:\"()\[\]\\]++"
+_PLAIN: Final = re.compile(
+    rf'\s*+(?:(?:"([^"\\]*+)"|([^"<>@,;:()\[\]\\]*+))\s*+<({_ATOM})@({_ATOM})>|({_ATOM})@({_ATOM}))\s*+'
+)
+_ODD: Final = re.compile(r'[\\(\[:;"]')
+_TOKEN: Final = re.compile(
+    r'"(?:[^"\\]|\\.)*+"?|\[[^\]\s,;<>]*+\]?|[<>@,;:]|\s++|[^\s<>@,;:"(\[]++|[(\[]', re.DOTALL
+)
+_COMMENT_TEXT: Final = re.compile(r"(?:[^()\\]|\\.)*+", re.DOTALL)
+_FOLD: Final = re.compile(r"\r?\n")
+_MOST_OPEN_COMMENTS: Final = 20  # each is searched to the end of the field for its end
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
+
+
+def parse_addresses(fields: list[bytes]) -> list[EmailAddress]:
+    """The addresses of all *fields* of one name, in their order; at most `MAX_ADDRESSES`."""
+    found: list[EmailAddress] = []
+    for field in fields:
+        text = decode_text(field)
+        if "\n" in text:
+            text = _FOLD.sub("", text)
+        text = scrub(text)
+        found += _fast(text) or _slow(text, MAX_ADDRESSES - len(found))
+        if len(found) >= MAX_ADDRESSES:
+            return found[:MAX_ADDRESSES]
+    return found
+
+
+def _fast(text: str) -> list[EmailAddress]:
+    """The addresses of a field without oddities, empty where there is any."""
+    match = _PLAIN.fullmatch(text)
+    if match is not None:
+        return [_from_match(match)]
+    if _ODD.search(text):
+        return []
+    matches = [_PLAIN.fullmatch(piece) for piece in text.split(",", MAX_ADDRESSES)]
+    found = [_from_match(match) for match in matches if match is not None]
+    return found if len(found) == len(matches) else []
+
+
+def _from_match(match: re.Match[str]) -> EmailAddress:
+    quoted, bare, mailbox, host, only_mailbox, only_host = match.groups()
+    if only_mailbox is not None:
+        return EmailAddress("", only_mailbox, only_host)
+    return EmailAddress(_name(quoted if bare is None else bare), mailbox, host)
+
+
+def _name(text: str) -> str:
+    if "=?" in text:
+        text = scrub(decode_words(text.encode()))
+    return " ".join(text.split())
+
+
+def _slow(text: str, room: int) -> list[EmailAddress]:
+    found: list[EmailAddress] = []
+    pending = _Pending()
+    for word in _words(text):
+        if word in (",", ";") and not pending.in_angle:
+            pending.finish(found)
+            pending = _Pending()
+            if len(found) >= room:
+                return found
+        elif word == ":" and not pending.in_angle and not pending.has_at:
+            pending = _Pending()  # what stood before it is the name of a group
+        else:
+            pending.take(word)
+    pending.finish(found)
+    return found
+
+
+def _words(text: str) -> Iterator[str]:
+    """Words, quoted strings, specials and white space; a comment keeps its parentheses."""
+    position = 0
+    patience = _MOST_OPEN_COMMENTS
+    while position < len(text):
+        if text[position] == "(" and patience:
+            end = _comment_end(text, position)
+            patience -= end == position + 1
+            yield text[position:end]
+            position = end
+            continue
+        match = _TOKEN.match(text, position)
+        assert match is not None
+        yield match[0]
+        position = match.end()
+
+
+def _comment_end(text: str, start: int) -> int:
+    """Where the comment at *start* ends; one that never does is a parenthesis and no comment."""
+    depth, position = 1, start + 1
+    while position < len(text):
+        match = _COMMENT_TEXT.match(text, position)
+        position = match.end() if match else position
+        if position >= len(text):
+            break
+        depth += {"(": 1, ")": -1}.get(text[position], 0)
+        position += 1
+        if depth == 0:
+            return position
+    return start + 1
+
+
+class _Pending:
+    """What was read of one address."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.angle: list[str] = []
+        self.comments: list[str] = []
+        self.in_angle = False
+        self.closed = False
+        self.has_at = False
+
+    def take(self, word: str) -> None:
+        self.has_at = self.has_at or word == "@"
+        if word[0] == "(" and len(word) > 1:
+            self.comments.append(word[1:-1])
+        elif word == "<":
+            if self.closed or self.in_angle or not self.angle:
+                self.angle, self.in_angle, self.closed = [], True, False
+        elif word == ">":
+            self.in_angle, self.closed = False, True
+        elif self.in_angle:
+            self.angle.append(word)
+        else:
+            self.words.append(word)
+
+    def finish(self, found: list[EmailAddress]) -> None:
+        if self.angle:
+            mailbox, host = _split_address(self.angle)
+            name = _phrase(self.words)
+        else:
+            mailbox, host = _split_address(self.words)
+            name = ""
+            if not host and len("".join(self.words).split()) > 1:
+                name, mailbox = _phrase(self.words), ""
+        name = name or _name(_unescaped(" ".join(self.comments)))
+        if mailbox or host or (name and not self.angle):
+            found.append(EmailAddress(name, mailbox, host))
+
+
+def _split_address(tokens: list[str]) -> tuple[str, str]:
+    words = [token for token in tokens if not token.isspace()]
+    if ":" in words:  # a route: <@relay,@relay:user@host>, RFC 5322 section 4.4
+        words = words[len(words) - words[::-1].index(":") :]
+    if "@" not in words:
+        return "".join(map(_unquoted, words)), ""
+    at = len(words) - 1 - words[::-1].index("@")
+    return "".join(map(_unquoted, words[:at])), "".join(words[at + 1 :])
+
+
+def _phrase(tokens: list[str]) -> str:
+    return _name("".join(map(_unquoted, tokens)))
+
+
+def _unquoted(token: str) -> str:
+    if token.startswith('"'):
+        return _unescaped(token[1:-1] if token.endswith('"') and len(token) > 1 else token[1:])
+    return token
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text) if "\\" in text else text

@@ -1,0 +1,138 @@
+"""The header of a message or of a part: fields as they came, decoded when they are asked for.
+
+Structure is read from the octets; encoded-words are decoded afterwards, so that nothing that is
+encoded can pose as structure (RFC 2047 section 5). A line that is no field is skipped where known
+fields follow it, and else it is where the body begins: a body is never swallowed by the header.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from sage_imap.models.limits import MAX_FIELDS, MAX_HEADER_BYTES
+from sage_imap.models.text import scrub
+from sage_imap.protocol.grammar.text import decode_words
+
+__all__ = ["Field", "Headers", "split_header"]
+
+Field = tuple[bytes, bytes]
+"""A field as it came: its name, and all that stands after the colon, line ends included."""
+
+_FIELD: Final = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+\n?)")
+_BLANK: Final = re.compile(rb"\n\r?\n")
+_LINE: Final = re.compile(rb"[^\n]*+\n|[^\n]++")
+_KNOWN: Final = re.compile(
+    rb"^(?:from|to|cc|subject|date|message-id|received|reply-to|return-path|sender|references"
+    rb"|in-reply-to|mime-version|content-[a-z-]{2,20}|x-[a-z-]{2,40}|dkim-signature|delivered-to"
+    rb"|authentication-results|list-[a-z]{2,20}|precedence)[ \t]*:",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+class Headers(Mapping[str, str]):
+    """The fields of a header by name, in the order of their first appearance; case is ignored.
+
+    ``headers[name]`` is the first value, unfolded and decoded, `get_all` gives every one and
+    `raw` the octets. ``dict(headers)`` is plain text that goes to JSON.
+    """
+
+    __slots__ = ("_by_name", "_fields")
+
+    def __init__(self, fields: list[Field]) -> None:
+        self._fields = fields
+        self._by_name: dict[bytes, list[bytes]] = {}
+        for name, value in fields:
+            self._by_name.setdefault(name.lower(), []).append(value)
+
+    def __getitem__(self, name: str) -> str:
+        return _decoded(self._by_name[_key(name)][0])
+
+    def __iter__(self) -> Iterator[str]:
+        seen: set[bytes] = set()
+        for name, _ in self._fields:
+            lowered = name.lower()
+            if lowered not in seen:
+                seen.add(lowered)
+                yield name.decode("ascii")
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and _key(name) in self._by_name
+
+    def __repr__(self) -> str:
+        return f"Headers({len(self._fields)} fields)"
+
+    def get_all(self, name: str) -> list[str]:
+        """Every value of *name*, decoded, in their order; empty where there is none."""
+        return [_decoded(value) for value in self.raw(name)]
+
+    def raw(self, name: str) -> list[bytes]:
+        """Every value of *name* as it came, folded and encoded; empty where there is none."""
+        return list(self._by_name.get(_key(name), ()))
+
+    def fields(self) -> Iterator[tuple[str, str]]:
+        """Every field as name and decoded value, in the order of the message."""
+        return ((name.decode("ascii"), _decoded(value)) for name, value in self._fields)
+
+
+def _key(name: str) -> bytes:
+    return name.encode("utf-8", "replace").lower()
+
+
+def _decoded(value: bytes) -> str:
+    return scrub(decode_words(value.strip())).strip()
+
+
+def split_header(raw: bytes, start: int, end: int, warnings: list[str]) -> tuple[list[Field], int]:
+    """The fields of the header at *start*, and where the body that follows begins."""
+    if raw.startswith((b"\n", b"\r\n"), start, end):
+        return [], raw.index(b"\n", start) + 1
+    blank = _BLANK.search(raw, start, end)
+    head_end, body = (blank.start() + 1, blank.end()) if blank else (end, end)
+    block = raw[start : min(head_end, start + MAX_HEADER_BYTES)]
+    if block.count(b"\n") <= MAX_FIELDS and len(block) == head_end - start:
+        fields: list[Field] = _FIELD.findall(block)
+        if sum([len(name) + len(value) + 1 for name, value in fields]) == len(block):
+            return fields, body
+    fields, position = _split_lines(block, warnings)
+    if position < len(block):
+        warnings.append("header: it ends without an empty line")
+        return fields, start + position
+    if len(block) < head_end - start:
+        warnings.append("header: larger than is read")
+    return fields, body
+
+
+def _split_lines(block: bytes, warnings: list[str]) -> tuple[list[Field], int]:
+    """The fields of an odd header, and where in *block* they end."""
+    fields: list[Field] = []
+    position = _skip_mbox_line(block)
+    while position < len(block):
+        match = _FIELD.match(block, position)
+        if match is not None:
+            if len(fields) < MAX_FIELDS:
+                fields.append((match[1], match[2]))
+            position = match.end()
+            continue
+        line = _LINE.match(block, position)
+        assert line is not None
+        odd = line[0]
+        if not odd.startswith((b" ", b"\t", b":")) and not _KNOWN.search(block, line.end()):
+            return fields, position
+        warnings.append("header: a line that is no field was skipped")
+        position = line.end()
+    if len(fields) == MAX_FIELDS:
+        warnings.append("header: more fields than are read")
+    return fields, position
+
+
+def _skip_mbox_line(block: bytes) -> int:
+    """Where the fields begin: mailbox files put a ``From `` line in front of each message."""
+    if not block.startswith((b"From ", b">From ")):
+        return 0
+    end = block.find(b"\n")
+    return end + 1 if end >= 0 else len(block)

@@ -1,0 +1,121 @@
+"""Octets of a body to text, whatever its label says; and HTML to the text that one reads.
+
+A label is often wrong. Text that is called ASCII is UTF-8 or windows-1252, latin-1 is
+windows-1252 (WHATWG Encoding Standard, section 4.2), and nothing is ever an error.
+"""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Final
+
+from sage_imap.models.limits import MAX_PREVIEW_SOURCE
+from sage_imap.protocol.grammar.text import decode_charset
+
+__all__ = ["decode_body", "html_to_text", "preview", "scrub"]
+
+_LATIN: Final = frozenset({"iso-8859-1", "iso_8859-1", "latin1", "latin-1", "iso8859-1", "l1"})
+_ASCII: Final = frozenset({"", "us-ascii", "ascii", "7bit", "8bit", "unknown", "x-unknown"})
+_UTF8: Final = frozenset({"utf-8", "utf8"})
+_SPACE: Final = re.compile(r"\s+")
+_HIDDEN: Final = frozenset({"head", "script", "style", "template", "title"})
+_BREAKS: Final = frozenset(
+    {"blockquote", "br", "dd", "div", "dt", "h1", "h2", "h3", "h4", "h5", "h6"}
+    | {"hr", "li", "ol", "p", "pre", "table", "td", "th", "tr", "ul"}
+)
+
+
+def scrub(text: str) -> str:
+    """*text* as valid Unicode: lone surrogates, which some codecs let through, become U+FFFD."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def decode_body(raw: bytes, charset: str, warnings: list[str]) -> str:
+    """*raw* as text with line ends as ``\\n``; a warning is added where *charset* did not fit."""
+    text = _decode(raw, charset.strip().lower(), warnings)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return scrub(text)
+
+
+def _decode(raw: bytes, charset: str, warnings: list[str]) -> str:
+    if raw.isascii() and (charset in _ASCII or charset in _UTF8 or charset in _LATIN):
+        return raw.decode("ascii")
+    if charset in _LATIN:
+        return _windows_1252(raw)
+    if charset in _UTF8 or charset in _ASCII:
+        return _unicode(raw, charset, warnings)
+    text = decode_charset(raw, charset)
+    if "\ufffd" in text:
+        warnings.append("charset: the label does not fit the text")
+    return text
+
+
+def _unicode(raw: bytes, charset: str, warnings: list[str]) -> str:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        warnings.append("charset: the label does not fit the text")
+    else:
+        if charset not in _UTF8 and charset:
+            warnings.append("charset: called ASCII, read as UTF-8")
+        return text
+    # Text cut in the middle of a character is UTF-8 all the same; text without a single
+    # whole character beyond ASCII never was.
+    text = raw.decode("utf-8", "replace")
+    return text if not text.replace("\ufffd", "").isascii() else _windows_1252(raw)
+
+
+def _windows_1252(raw: bytes) -> str:
+    try:
+        return raw.decode("cp1252")
+    except UnicodeDecodeError:  # five octets stand for nothing there
+        return raw.decode("latin-1")
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.words: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del attrs
+        if tag in _HIDDEN:
+            self._hidden += 1
+        elif tag in _BREAKS:
+            self.words.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _HIDDEN and self._hidden:
+            self._hidden -= 1
+        elif tag in _BREAKS:
+            self.words.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.words.append(data)
+
+
+def html_to_text(html: str) -> str:
+    """The words of *html* on one line, without tags, scripts and styles; the first 64 K of it."""
+    reader = _Reader()
+    reader.feed(html[:MAX_PREVIEW_SOURCE])
+    return _SPACE.sub(" ", "".join(reader.words)).strip()
+
+
+def preview(plain: str, html: str, length: int) -> str:
+    """At most *length* characters on one line: of *plain*, or of *html* where that is blank."""
+    text = _SPACE.sub(" ", plain[:MAX_PREVIEW_SOURCE]).strip()
+    if not text and html:
+        text = html_to_text(html)
+    if len(text) <= length:
+        return text
+    return text[: length - 1].rstrip() + "…" if length > 0 else ""

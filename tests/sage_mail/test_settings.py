@@ -305,5 +305,7 @@ def test_token_and_webhook_secret(file: Path, monkeypatch: pytest.MonkeyPatch) -
     text = f'{_ACCOUNT}auth = "xoauth2"\ntoken_env = "TOKEN"\n{_WEBHOOK}secret = "s"\n'
     settings = _load(file, text)
     assert settings.accounts[0].resolve_token() == "t"
+    with pytest.raises(ConfigError, match="has no password: set one of password_env"):
+        settings.accounts[0].resolve_password()
     assert settings.webhooks[0].resolve_secret() == "s"
     assert _load(file, _WEBHOOK).webhooks[0].resolve_secret() is None

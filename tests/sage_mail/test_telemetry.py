@@ -6,6 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,6 +64,8 @@ def test_private_facts_are_replaced(stream: io.StringIO) -> None:
         secret=None,
         from_mailbox="INBOX",
         raw=b"hunter2",
+        path=Path("/var/lib"),
+        folders=("A", "ada@example.org"),
     )
     assert "hunter2" not in stream.getvalue()
     (line,) = _lines(stream)
@@ -70,6 +73,8 @@ def test_private_facts_are_replaced(stream: io.StringIO) -> None:
     assert line["secret"] is None
     assert line["from_mailbox"] == "INBOX"
     assert line["raw"] == "<7 bytes>"
+    assert line["path"] == "/var/lib"
+    assert line["folders"] == ["A", "[address]"]
 
 
 def test_addresses_and_urls_inside_text_are_masked(stream: io.StringIO) -> None:

@@ -64,7 +64,7 @@ class Sender:
         )
         self._client = httpx.AsyncClient(
             follow_redirects=False,
-            timeout=timeout,
+            timeout=None,  # noqa: S113 - one deadline for the whole attempt, see `post`
             limits=httpx.Limits(max_connections=connections, keepalive_expiry=60),
             headers={
                 "User-Agent": f"sage-mail/{_version()}",
@@ -93,7 +93,7 @@ class Sender:
         except TimeoutError:
             error = f"no answer within {self._timeout:g} s"
         except (httpx.HTTPError, httpx.InvalidURL) as problem:
-            error = self._describe(problem)
+            error = _describe(problem)
         else:
             return await self._answered(response, time.perf_counter() - started)
         return Outcome(error=error, latency=time.perf_counter() - started)
@@ -123,14 +123,6 @@ class Sender:
             asked_pause=retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
         )
 
-    def _describe(self, problem: Exception) -> str:
-        if isinstance(problem, httpx.TimeoutException):
-            return f"no answer within {self._timeout:g} s"
-        if isinstance(problem, httpx.ConnectError):
-            return f"cannot connect: {problem}"[:_ERROR_CHARACTERS]
-        # Only the kind: the texts of the others may quote the address.
-        return f"the exchange failed: {type(problem).__name__}"
-
 
 async def _excerpt(response: httpx.Response) -> str:
     kept = bytearray()
@@ -144,6 +136,13 @@ async def _excerpt(response: httpx.Response) -> str:
         pass  # the status line is the answer; its text is a courtesy
     text = kept.decode("utf-8", "replace")
     return "".join(ch if ch.isprintable() or ch in "\n\t" else "\ufffd" for ch in text)
+
+
+def _describe(problem: Exception) -> str:
+    if isinstance(problem, httpx.ConnectError):
+        return f"cannot connect: {problem}"[:_ERROR_CHARACTERS]
+    # Only the kind: the texts of the others may quote the address.
+    return f"the exchange failed: {type(problem).__name__}"
 
 
 def _version() -> str:

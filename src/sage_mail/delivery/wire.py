@@ -27,7 +27,10 @@ __all__ = ["StoredEvent", "encode"]
 _GUIDE_VERSION = "1.0"
 _GUIDE_SOURCE = "python-sage-imap"
 # The guide has names for two of the types; the others follow its way of naming.
-_GUIDE_TYPES = {EventType.MESSAGE_NEW: "new_message", EventType.MESSAGE_DELETED: "message_deleted"}
+_GUIDE_TYPES: dict[str, str] = {
+    EventType.MESSAGE_NEW: "new_message",
+    EventType.MESSAGE_DELETED: "message_deleted",
+}
 _GUIDE_FACTS = ("uid", "subject", "sender", "timestamp", "has_attachments", "size")
 
 
@@ -87,7 +90,7 @@ def _guide(event: StoredEvent, endpoint: str) -> dict[str, Any]:
         "source": _GUIDE_SOURCE,
         "event_id": event.event_id,
     }
-    type_ = _GUIDE_TYPES.get(EventType(event.type), event.type.replace(".", "_"))
+    type_ = _GUIDE_TYPES.get(event.type, event.type.replace(".", "_"))
     return {
         "event": {"type": type_, **known, **facts, "webhook_metadata": metadata},
         "webhook_config": {"name": endpoint, "version": _GUIDE_VERSION},

@@ -70,5 +70,6 @@ def event(type_: str = EventType.MESSAGE_NEW, **data: Any) -> EventRecord:
 
 
 def new_event(type_: EventType = EventType.MESSAGE_NEW, **data: Any) -> NewEvent:
-    """An event to be announced."""
-    return NewEvent(type=type_, account="work", mailbox="INBOX", occurred_at=MOMENT, data=data)
+    """An event that has just happened and is to be announced."""
+    now = datetime.now(UTC)
+    return NewEvent(type=type_, account="work", mailbox="INBOX", occurred_at=now, data=data)

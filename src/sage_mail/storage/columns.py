@@ -1,0 +1,101 @@
+"""The column types at the edge of the database: here, and only here, values are made storable.
+
+NUL and lone surrogates cannot be stored in PostgreSQL's text (and break readers of SQLite's), yet
+mail contains them: they become U+FFFD, in text and in every string of a JSON value.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, Text
+from sqlalchemy.types import TypeDecorator
+
+__all__ = [
+    "Count",
+    "Document",
+    "Identity",
+    "Instant",
+    "StoredText",
+    "storable_json",
+    "storable_text",
+]
+
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+
+# SQLite gives automatic numbers to INTEGER PRIMARY KEY alone (its integers have 64 bits anyway).
+Identity: Final = BigInteger().with_variant(Integer, "sqlite")
+# UIDs and UIDVALIDITY have 32 bits without a sign, a mod-sequence 63 (RFC 7162 section 3.1).
+Count: Final = BigInteger
+
+
+def storable_text(text: str) -> str:
+    """The text with U+FFFD for each NUL and each lone surrogate."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def storable_json(value: Any) -> Any:
+    """The JSON value with all its strings made storable; tuples become lists, NaN becomes None.
+
+    Infinity and NaN are no JSON (RFC 8259 section 6), and PostgreSQL refuses them.
+    """
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {storable_text(str(key)): storable_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+class StoredText(TypeDecorator[str]):
+    """Text of any length from anywhere."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Make the text storable."""
+        return None if value is None else _UNSTORABLE.sub("\ufffd", value)
+
+
+class Document(TypeDecorator[Any]):
+    """A JSON value; a plain JSON column, because JSONB would not keep the order of the keys."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Make every string in it storable."""
+        return storable_json(value)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant in UTC on both databases (SQLite has no time zones)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn the instant to UTC; if that leaves the years 1 to 9999, the edge is kept."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            edge = datetime.min if value.year == 1 else datetime.max
+            return edge.replace(tzinfo=UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the instant its time zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -1,0 +1,110 @@
+"""The events, numbered without a gap in the order in which they become visible."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, insert, select, update
+
+from sage_mail.records import EventRecord
+from sage_mail.storage import tables
+from sage_mail.storage.columns import storable_json, storable_text
+from sage_mail.storage.transaction import Transaction
+
+if TYPE_CHECKING:
+    from sage_mail.delivery.events import NewEvent
+
+__all__ = ["Events", "event_record"]
+
+_events = tables.events.c
+_NEXT = (
+    update(tables.counters)
+    .where(tables.counters.c.name == tables.EVENTS)
+    .values(value=tables.counters.c.value + 1)
+    .returning(tables.counters.c.value)
+)
+_INSERT = insert(tables.events)
+
+
+class Events:
+    """Repository of the events.
+
+    The number comes from a row that stays locked until the transaction ends, so that no event
+    becomes visible before one with a smaller number, and a number that is rolled back is given
+    again. Transactions that append wait for each other from the first `append` on: append late.
+    """
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def append(self, event: NewEvent) -> EventRecord:
+        """Write the event and return it with its number, which holds if the transaction commits."""
+        seq = await self._transaction.scalar(_NEXT)
+        record = EventRecord(
+            seq=seq,
+            event_id=f"evt_{uuid.uuid4().hex}",
+            type=str(event.type),
+            account=storable_text(event.account),
+            mailbox=None if event.mailbox is None else storable_text(event.mailbox),
+            message_id=event.message_id,
+            occurred_at=event.occurred_at,
+            data=storable_json(event.data),
+        )
+        await self._transaction.execute(_INSERT, _values(record))
+        self._transaction.wakes = True
+        return record
+
+    async def after(
+        self, seq: int, *, limit: int = 100, types: Collection[str] = ()
+    ) -> list[EventRecord]:
+        """The next events after the number, oldest first; of these types only, if any are given."""
+        statement = select(tables.events).where(_events.seq > seq)
+        if types:
+            statement = statement.where(_events.type.in_(types))
+        rows = await self._transaction.all(statement.order_by(_events.seq).limit(limit))
+        return [event_record(row) for row in rows]
+
+    async def get(self, seq: int) -> EventRecord | None:
+        """The event of this number."""
+        row = await self._transaction.first(select(tables.events).where(_events.seq == seq))
+        return None if row is None else event_record(row)
+
+    async def for_message(self, message_id: int) -> list[EventRecord]:
+        """All events of the message's row, oldest first."""
+        statement = select(tables.events).where(_events.message_id == message_id)
+        rows = await self._transaction.all(statement.order_by(_events.seq))
+        return [event_record(row) for row in rows]
+
+    async def last_seq(self) -> int:
+        """The number of the latest event, 0 where there is none."""
+        statement = select(_events.seq).order_by(_events.seq.desc()).limit(1)
+        return await self._transaction.scalar(statement) or 0
+
+
+def _values(record: EventRecord) -> dict[str, Any]:
+    return {
+        "seq": record.seq,
+        "event_id": record.event_id,
+        "type": record.type,
+        "account": record.account,
+        "mailbox": record.mailbox,
+        "message_id": record.message_id,
+        "occurred_at": record.occurred_at,
+        "data": record.data,
+    }
+
+
+def event_record(row: Row[Any]) -> EventRecord:
+    """The event of a row that has the columns of `tables.events`."""
+    return EventRecord(
+        seq=row.seq,
+        event_id=row.event_id,
+        type=row.type,
+        account=row.account,
+        mailbox=row.mailbox,
+        message_id=row.message_id,
+        occurred_at=row.occurred_at,
+        data=row.data,
+    )

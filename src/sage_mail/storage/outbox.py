@@ -1,0 +1,164 @@
+"""The outbox: which event still has to go to which endpoint, and what was tried."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+
+from sage_mail.records import AttemptRecord, DeliveryRecord, DeliveryStatus, EventRecord
+from sage_mail.storage import tables
+from sage_mail.storage.events import event_record
+from sage_mail.storage.transaction import Transaction
+
+__all__ = ["Outbox"]
+
+_deliveries = tables.deliveries.c
+_attempts = tables.attempts.c
+_SELECT = select(tables.deliveries, tables.events).join_from(tables.deliveries, tables.events)
+
+
+class Outbox:
+    """Repository of the deliveries and of their attempts."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def add(self, event: EventRecord, endpoint: str, *, due: datetime | None = None) -> None:
+        """Let the event be delivered to the endpoint, from the instant of the event or *due* on.
+
+        What is already to be delivered, or was, stays as it is.
+        """
+        values = {
+            "event_seq": event.seq,
+            "endpoint": endpoint,
+            "webhook_id": f"msg_{uuid.uuid4().hex}",
+            "status": DeliveryStatus.PENDING,
+            "attempts": 0,
+            "next_attempt_at": due or event.occurred_at,
+        }
+        await self._transaction.insert_or_ignore(tables.deliveries, values)
+        self._transaction.wakes = True
+
+    async def due(self, endpoint: str, now: datetime, *, limit: int = 100) -> list[DeliveryRecord]:
+        """The pending deliveries to the endpoint whose time has come, the longest due first."""
+        statement = (
+            _SELECT.where(
+                _deliveries.endpoint == endpoint,
+                _deliveries.status == DeliveryStatus.PENDING,
+                _deliveries.next_attempt_at <= now,
+            )
+            .order_by(_deliveries.next_attempt_at, _deliveries.id)
+            .limit(limit)
+        )
+        return [_record(row) for row in await self._transaction.all(statement)]
+
+    async def next_due(self, endpoint: str) -> datetime | None:
+        """When the next pending delivery to the endpoint is due, None where there is none."""
+        statement = (
+            select(_deliveries.next_attempt_at)
+            .where(_deliveries.endpoint == endpoint, _deliveries.status == DeliveryStatus.PENDING)
+            .order_by(_deliveries.next_attempt_at)
+            .limit(1)
+        )
+        due: datetime | None = await self._transaction.scalar(statement)
+        return due
+
+    async def record_attempt(
+        self,
+        delivery_id: int,
+        attempt: AttemptRecord,
+        status: DeliveryStatus,
+        *,
+        next_attempt_at: datetime | None = None,
+    ) -> None:
+        """Note an attempt and where the delivery stands after it.
+
+        A delivery that stays pending needs *next_attempt_at*; its last error is the attempt's.
+        """
+        if status is DeliveryStatus.PENDING and next_attempt_at is None:
+            raise ValueError("a pending delivery needs its next instant")
+        await self._transaction.execute(
+            insert(tables.attempts), _attempt_values(delivery_id, attempt)
+        )
+        await self._transaction.execute(
+            update(tables.deliveries)
+            .where(_deliveries.id == delivery_id)
+            .values(
+                status=status,
+                attempts=attempt.number,
+                next_attempt_at=next_attempt_at if status is DeliveryStatus.PENDING else None,
+                last_error=attempt.error,
+            )
+        )
+
+    async def get(self, delivery_id: int) -> DeliveryRecord | None:
+        """The delivery by its row."""
+        row = await self._transaction.first(_SELECT.where(_deliveries.id == delivery_id))
+        return None if row is None else _record(row)
+
+    async def for_event(self, seq: int) -> list[DeliveryRecord]:
+        """The deliveries of the event, by endpoint."""
+        statement = _SELECT.where(_deliveries.event_seq == seq).order_by(_deliveries.endpoint)
+        return [_record(row) for row in await self._transaction.all(statement)]
+
+    async def attempts(self, delivery_id: int) -> list[AttemptRecord]:
+        """The attempts of the delivery, first to last."""
+        statement = (
+            select(tables.attempts)
+            .where(_attempts.delivery_id == delivery_id)
+            .order_by(_attempts.number)
+        )
+        return [_attempt_record(row) for row in await self._transaction.all(statement)]
+
+    async def counts(self) -> Mapping[str, Mapping[DeliveryStatus, int]]:
+        """How many deliveries of each endpoint stand where; what is zero may be left out."""
+        rows = await self._transaction.all(
+            select(_deliveries.endpoint, _deliveries.status, func.count().label("number")).group_by(
+                _deliveries.endpoint, _deliveries.status
+            )
+        )
+        counts: dict[str, dict[DeliveryStatus, int]] = defaultdict(dict)
+        for row in rows:
+            counts[row.endpoint][DeliveryStatus(row.status)] = row.number
+        return dict(counts)
+
+
+def _record(row: Row[Any]) -> DeliveryRecord:
+    return DeliveryRecord(
+        id=row.id,
+        event=event_record(row),
+        endpoint=row.endpoint,
+        webhook_id=row.webhook_id,
+        status=DeliveryStatus(row.status),
+        attempts=row.attempts,
+        next_attempt_at=row.next_attempt_at,
+        last_error=row.last_error,
+    )
+
+
+def _attempt_values(delivery_id: int, attempt: AttemptRecord) -> dict[str, Any]:
+    return {
+        "delivery_id": delivery_id,
+        "number": attempt.number,
+        "started_at": attempt.started_at,
+        "latency_ms": attempt.latency_ms,
+        "status_code": attempt.status_code,
+        "error": attempt.error,
+        "response": attempt.response,
+    }
+
+
+def _attempt_record(row: Row[Any]) -> AttemptRecord:
+    return AttemptRecord(
+        number=row.number,
+        started_at=row.started_at,
+        latency_ms=row.latency_ms,
+        status_code=row.status_code,
+        error=row.error,
+        response=row.response,
+    )

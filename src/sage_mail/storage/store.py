@@ -1,0 +1,67 @@
+"""The door to storage: a database at its newest schema, the blob store, and the commits' signal."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Self
+
+from sage_mail.storage.blobs import BlobStore
+from sage_mail.storage.commits import CommitSignal
+from sage_mail.storage.database import Database
+from sage_mail.storage.schema import ensure_schema
+from sage_mail.storage.transaction import Transaction
+from sage_mail.storage.unit_of_work import UnitOfWork
+
+__all__ = ["Storage"]
+
+
+class Storage:
+    """An open database with its blob store; made by `open`, ended by `close`.
+
+    ``blobs`` keeps bytes under their SHA-256. ``commits`` wakes those who wait for what commits of
+    this process add.
+    """
+
+    def __init__(self, database: Database, blobs: BlobStore) -> None:
+        self._database = database
+        self.blobs = blobs
+        self.commits = CommitSignal()
+
+    @classmethod
+    async def open(cls, url: str, *, blob_dir: Path, migrate: bool = True) -> Self:
+        """Open the database at the URL (``sqlite:///path`` or ``postgresql://...``).
+
+        The schema is created or brought up to date, unless *migrate* is False. Several processes
+        may open the same database at once.
+
+        Raises:
+            ConfigError: the URL cannot be used.
+            StorageUnavailable: the database cannot be reached.
+            StorageError: the schema is too new for this program, or too old and *migrate* is False.
+        """
+        database = Database(url)
+        try:
+            await ensure_schema(database, migrate=migrate)
+        except BaseException:
+            await database.close()
+            raise
+        return cls(database, BlobStore(blob_dir))
+
+    async def close(self) -> None:
+        """Close all connections; units of work must be over."""
+        await self._database.close()
+
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
+        """A unit of work that writes; leaving it without `UnitOfWork.commit` undoes everything."""
+        async with self._database.write() as connection:
+            transaction = Transaction(connection, on_commit=self.commits.notify)
+            yield UnitOfWork(transaction)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[UnitOfWork]:
+        """A unit of work for reading: one consistent view, which waits for no writer."""
+        async with self._database.read() as connection:
+            yield UnitOfWork(Transaction(connection, on_commit=None))

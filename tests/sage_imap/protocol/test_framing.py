@@ -1,0 +1,254 @@
+"""Framing: whole responses, whatever the cuts; limits before memory; quirks counted."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sage_imap.errors import LimitExceeded, RemoteProtocolError
+from sage_imap.protocol.framing import Frame, Framer
+from sage_imap.protocol.limits import Limits
+from sage_imap.protocol.quirks import Quirks
+
+STREAM = (
+    b"* OK ready {5}\r\n"
+    b"* 1 FETCH (UID 5 BODY[] {43}\r\nx\r\nA1 NO gotcha\r\n* 0 EXISTS\r\n)\r\n* BYE out\r\n)\r\n"
+    b"\r\n"
+    b"* 9 FETCH (BODY[HEADER] {4}\r\na\r\nb BODY[TEXT] ~{3+}\r\n\0\r\n)\r\n"
+    b'* LIST () "/" {3}\r\na"b\r\n'
+    b"\0\0* 3 EXISTS\n"
+    b"* 3 FETCH (UID 33 BODY[] {2}\r\nhi\r\n)\r\n"
+    b"+ go on {3}\r\n"
+    b"A1 OK done {7}\r\n"
+)
+
+
+def frames(*reads: bytes, limits: Limits | None = None) -> list[Frame]:
+    framer = Framer(limits or Limits())
+    found = []
+    for read in reads:
+        framer.feed(read)
+        while (frame := framer.next_frame()) is not None:
+            found.append(frame)
+    return found
+
+
+def literals(frame: Frame) -> list[bytes]:
+    return [frame.data[start:end] for start, end in frame.literals]
+
+
+def test_stream_becomes_responses() -> None:
+    """Lines, literals and what only looks like either are told apart."""
+    found = frames(STREAM)
+    assert [frame.data.split(b"\r\n")[0] for frame in found] == [
+        b"* OK ready {5}",
+        b"* 1 FETCH (UID 5 BODY[] {43}",
+        b"* 9 FETCH (BODY[HEADER] {4}",
+        b'* LIST () "/" {3}',
+        b"* 3 EXISTS",
+        b"* 3 FETCH (UID 33 BODY[] {2}",
+        b"+ go on {3}",
+        b"A1 OK done {7}",
+    ]
+    assert [literals(frame) for frame in found if frame.literals] == [
+        [b"x\r\nA1 NO gotcha\r\n* 0 EXISTS\r\n)\r\n* BYE out\r\n"],
+        [b"a\r\nb", b"\0\r\n"],
+        [b'a"b'],
+        [b"hi"],
+    ]
+    assert found[5].data.endswith(b"hi)")
+
+
+@pytest.mark.parametrize("size", range(1, len(STREAM)))
+def test_every_read_size_gives_the_same(size: int) -> None:
+    """Reads of any size give the same responses."""
+    reads = [STREAM[at : at + size] for at in range(0, len(STREAM), size)]
+    assert frames(*reads) == frames(STREAM)
+
+
+@pytest.mark.parametrize("cut", range(len(STREAM)))
+def test_every_cut_gives_the_same(cut: int) -> None:
+    """Two reads with a cut anywhere give the same responses."""
+    assert frames(STREAM[:cut], STREAM[cut:]) == frames(STREAM)
+
+
+@given(st.lists(st.sampled_from([STREAM, b"* 1 EXISTS\r\n" * 40]), max_size=4), st.data())
+def test_any_cuts_give_the_same(parts: list[bytes], data: st.DataObject) -> None:
+    """Cuts of all kinds give the same, the short way through plain lines included."""
+    stream = b"".join(parts)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
+    edges = [0, *cuts, len(stream)]
+    reads = [stream[a:b] for a, b in pairwise(edges)]
+    assert frames(*reads) == frames(stream)
+
+
+_SCRAPS = [b"* 1 FETCH (", b"BODY[] ", b"{3}", b"{", b"}", b"\r\n", b"\n", b"\r", b"\0", b'"', b" "]
+_SCRAPS += [b"* ", b"A1 OK ", b"abc", b")", b"\\", b"~", b"+", b"LIST", b"9" * 30, b"x" * 300]
+
+
+@given(st.lists(st.sampled_from(_SCRAPS) | st.binary(max_size=4), max_size=60), st.integers(1, 9))
+def test_noise_never_raises_but_limits(scraps: list[bytes], size: int) -> None:
+    """Noise gives frames or `LimitExceeded`, the same in one read and in many."""
+    stream = b"".join(scraps)
+    limits = Limits(line=400, literal=40, body_literal=80, response=500, literals=5)
+
+    def outcome(reads: list[bytes]) -> tuple[list[Frame], bool]:
+        framer, found = Framer(limits), []
+        try:
+            for read in reads:
+                framer.feed(read)
+                while (frame := framer.next_frame()) is not None:
+                    found.append(frame)
+        except LimitExceeded:
+            return found, True
+        return found, False
+
+    cut = [stream[at : at + size] for at in range(0, len(stream), size)]
+    assert outcome([stream]) == outcome(cut)
+
+
+@given(st.lists(st.binary(max_size=40), min_size=1, max_size=5))
+def test_literals_are_what_was_sent(bodies: list[bytes]) -> None:
+    """Octets of all values come through literals unchanged."""
+    row = b"* 1 FETCH (" + b" ".join(
+        b"BODY[%d] {%d}\r\n%b" % (number, len(body), body) for number, body in enumerate(bodies, 1)
+    )
+    (frame,) = frames(row + b")\r\n")
+    assert literals(frame) == bodies
+    assert frame.data == row + b")"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"* OK human text {5}",
+        b"* ok [ALERT] text {5}",
+        b"* BYE {5}",
+        b"* SEARCH 1 {5}",
+        b"A1 NO text {5}",
+        b"+ send {5}",
+        b'* LIST () "/" folder{5}',
+        b'* LIST () "/" "open {5}',
+        b"* 1 FETCH (BODY[] {}",
+        b"* 1 FETCH (BODY[] {abc}",
+        b"* 1 FETCH (BODY[] {-1}",
+        b"* 1 FETCH (BODY[] }",
+        b"{5}",
+    ],
+)
+def test_what_is_no_literal(line: bytes) -> None:
+    """A brace at the end of a line announces nothing where no string may stand."""
+    assert frames(line + b"\r\n* 1 EXISTS\r\n") == [Frame(line), Frame(b"* 1 EXISTS")]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b'* 1 FETCH (ENVELOPE ("say "hi" NIL) BODY[] {3}\r\nabc)',
+        b"* 1 UIDFETCH (BINARY[1]<0> ~{3}\r\nabc)",
+        b"* 1 fetch (rfc822.text{3+}\r\nabc)".replace(b"{", b" {"),
+        b"* 1 FETCH (BODY[]{003}\r\nabc)",
+        b'* 1 FETCH (ENVELOPE ("a\\"b" {3}\r\nabc))',
+        b"*  LIST () NIL {3}\r\nabc",
+    ],
+)
+def test_what_is_a_literal(row: bytes) -> None:
+    """Literals are found behind odd quotes, without their space and in any case."""
+    (frame,) = frames(row + b"\r\n")
+    assert literals(frame) == [b"abc"]
+
+
+def test_line_limit() -> None:
+    """A line of a megabyte is read, and one of ten refused before it is whole."""
+    line = b"* SEARCH" + b" 4101" * 200_000
+    assert frames(line + b"\r\n") == [Frame(line)]
+    with pytest.raises(LimitExceeded):
+        frames(*[b"* OK " + b"x" * 65_536] * 160)
+    with pytest.raises(LimitExceeded):
+        frames(b"* OK " + b"x" * 10 * 1024 * 1024 + b"\r\n")
+
+
+@pytest.mark.parametrize(
+    "announced",
+    [
+        b"* 1 FETCH (UID 1 BODY[] {109951162777600}\r\n",
+        b"* 1 FETCH (UID 1 BODY[] {%b}\r\n" % (b"9" * 5000),
+        b'* LIST () "/" {4294967296}\r\n',
+        b"* STATUS {4294967296}\r\n",
+        b"* 1 FETCH (ENVELOPE (NIL {4294967296}\r\n",
+    ],
+)
+def test_literal_limit(announced: bytes) -> None:
+    """A length that is out of bounds is refused when it is announced."""
+    with pytest.raises(LimitExceeded):
+        frames(announced)
+
+
+def test_body_literal_may_be_larger() -> None:
+    """A body has a larger bound than a name."""
+    limits = Limits(literal=10, body_literal=20)
+    assert frames(b"* 1 FETCH (BODY[] {20}\r\n" + b"x" * 20 + b")\r\n", limits=limits)
+    with pytest.raises(LimitExceeded):
+        frames(b"* 1 FETCH (BODY[] {21}\r\n", limits=limits)
+    with pytest.raises(LimitExceeded):
+        frames(b'* LIST () "/" {20}\r\n', limits=limits)
+
+
+def test_response_limits() -> None:
+    """Many literals, and many octets in them, are bounded for one response."""
+    limits = Limits(response=200, literals=3)
+    with pytest.raises(LimitExceeded, match="literals"):
+        frames(b"* 1 FETCH (" + b" {1}\r\nx" * 4, limits=limits)
+    with pytest.raises(LimitExceeded, match="octets"):
+        frames(b"* 1 FETCH (BODY[] {190}\r\n", limits=limits)
+
+
+@pytest.mark.parametrize(
+    ("quirk", "stream"),
+    [
+        ("quirk_bare_lf", b"* 1 EXISTS\n"),
+        ("quirk_empty_line", b"\r\n* 1 EXISTS\r\n"),
+        ("quirk_nul_padding", b"\0* 1 EXISTS\r\n"),
+        ("quirk_stray_line_end", b"* 1 FETCH (BODY[] {2}\r\nhi\r\n)\r\n"),
+    ],
+)
+def test_quirks_are_counted_and_can_be_switched_off(quirk: str, stream: bytes) -> None:
+    """Each quirk of framing is tolerated and counted, or refused."""
+    quirks = Quirks()
+    framer = Framer(quirks=quirks)
+    framer.feed(stream)
+    assert framer.next_frame() is not None
+    assert quirks.seen == {quirk: 1}
+    framer = Framer(quirks=Quirks(off=[quirk]))
+    framer.feed(stream)
+    with pytest.raises(RemoteProtocolError, match=quirk):
+        framer.next_frame()
+
+
+def test_row_cut_behind_its_literal() -> None:
+    """A row that ends behind its literal does not swallow the next response."""
+    rows = b"* 1 FETCH (BODY[] {2}\r\nhi\r\n* 2 FETCH (UID 2)\r\n"
+    assert [frame.data[:9] for frame in frames(rows)] == [b"* 1 FETCH", b"* 2 FETCH"]
+
+
+def test_stray_line_ends_are_bounded() -> None:
+    """Line ends behind a literal are skipped a few times only."""
+    stream = b"* 1 FETCH (BODY[] {2}\r\nhi" + b"\r\n" * 50 + b")\r\n* 2 EXISTS\r\n"
+    assert [frame.data[:11] for frame in frames(stream)][-2:] == [b")", b"* 2 EXISTS"]
+
+
+def test_buffered_counts_what_was_not_given_out() -> None:
+    """The octets that came and were not given out are counted in every state."""
+    framer = Framer()
+    assert framer.buffered == 0
+    framer.feed(b"* 1 EXISTS\r\n" * 40)
+    assert framer.next_frame() == Frame(b"* 1 EXISTS")
+    assert framer.buffered == 39 * 12
+    while framer.next_frame() is not None:
+        pass
+    framer.feed(b"* 1 FETCH (BODY[] {2}\r\nhi)")
+    assert framer.next_frame() is None
+    assert framer.buffered == 26

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
 
 __all__ = ["Category", "Contribution", "Decision", "Field", "Kind", "Priority", "Reason", "Topic"]
 
@@ -116,12 +115,19 @@ class Decision:
 
     def with_contribution(self, contribution: Contribution) -> Decision:
         """A decision with what the stage contributed; its reasons are added to the earlier ones."""
-        changes = {
-            name: value
-            for name in _SINGLE_VALUES
-            if (value := getattr(contribution, name)) is not None
-        }
-        return replace(self, reasons=self.reasons + contribution.reasons, **changes)
+        new = contribution
+        return Decision(
+            category=self.category if new.category is None else new.category,
+            confidence=self.confidence if new.confidence is None else new.confidence,
+            scores=self.scores if new.scores is None else new.scores,
+            reasons=self.reasons + new.reasons,
+            priority=self.priority if new.priority is None else new.priority,
+            kind=self.kind if new.kind is None else new.kind,
+            topic=self.topic if new.topic is None else new.topic,
+            target_folder=self.target_folder if new.target_folder is None else new.target_folder,
+            mark_seen=self.mark_seen if new.mark_seen is None else new.mark_seen,
+            errors=self.errors,
+        )
 
     def with_error(self, stage: str, text: str) -> Decision:
         """A decision that remembers that the stage failed."""
@@ -149,15 +155,3 @@ class Decision:
             "mark_seen": self.mark_seen,
             "errors": dict(self.errors),
         }
-
-
-_SINGLE_VALUES: Final = (
-    "category",
-    "confidence",
-    "scores",
-    "priority",
-    "kind",
-    "topic",
-    "target_folder",
-    "mark_seen",
-)

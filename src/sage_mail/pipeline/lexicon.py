@@ -29,6 +29,7 @@ __all__ = ["Lexicon", "Model", "Rule", "WordListError", "load_lexicon", "load_mo
 
 # Kana, Han, Thai: scripts without spaces between words.
 _UNSPACED: Final = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
+# A shorter beginning with "*" would match half of a language.
 _PREFIX_LENGTH: Final = 4
 _FIELDS: Final[Mapping[str, tuple[Field, ...]]] = {
     "text": (Field.SUBJECT, Field.BODY),
@@ -61,13 +62,15 @@ class Model:
     signals: Mapping[str, Mapping[str, float]]
     decay: float
     temperature: float
-    long_text: int
+    usual_length: int
+    most_for_short: float
 
 
 class Lexicon:
     """The rules of one field, arranged so that a text is searched once, whatever their number."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
+        rules = tuple(rules)
         words: defaultdict[str, list[Rule]] = defaultdict(list)
         phrases: defaultdict[str, list[tuple[str, Rule]]] = defaultdict(list)
         prefixes: defaultdict[str, list[tuple[str, Rule]]] = defaultdict(list)
@@ -84,33 +87,36 @@ class Lexicon:
             else:
                 # The longest word is the rarest as a rule, so few phrases are ever tried.
                 phrases[max(parts, key=len)].append((joined, rule))
+        self._rules = rules
         self._words = dict(words)
         self._phrases = dict(phrases)
         self._prefixes = dict(prefixes)
         self._anywhere = tuple(anywhere)
+        # Sets remember hashes, so meeting a text's words with them is cheaper than with keys.
+        self._anchors = frozenset(words) | frozenset(phrases)
+        self._starts = frozenset(prefixes)
+
+    def only(self, targets: frozenset[str]) -> Lexicon:
+        """The lexicon of the rules that speak for one of these targets."""
+        return Lexicon(rule for rule in self._rules if rule.target in targets)
 
     def matches(self, text: Wording) -> Iterator[Rule]:
         """Each rule that the text fulfils, once, however often it does."""
-        for word in self._words.keys() & text.unique:
-            yield from self._words[word]
-        for word in self._phrases.keys() & text.unique:
-            for needle, rule in self._phrases[word]:
+        for word in self._anchors & text.unique:
+            yield from self._words.get(word, ())
+            for needle, rule in self._phrases.get(word, ()):
                 if needle in text.joined:
                     yield rule
-        yield from self._prefix_matches(text.unique)
+        if self._starts:
+            yield from self._prefix_matches(text.unique)
         for needle, rule in self._anywhere:
             if needle in text.joined:
                 yield rule
 
     def _prefix_matches(self, unique: frozenset[str]) -> Iterator[Rule]:
-        if not self._prefixes:
-            return
-        seen: set[str] = set()
-        starts = self._prefixes
-        for word in unique:
-            for prefix, rule in starts.get(word[:_PREFIX_LENGTH], ()):
-                if rule.phrase not in seen and word.startswith(prefix):
-                    seen.add(rule.phrase)
+        for start in self._starts & {word[:_PREFIX_LENGTH] for word in unique}:
+            for prefix, rule in self._prefixes[start]:
+                if any(word.startswith(prefix) for word in unique):
                     yield rule
 
 
@@ -126,7 +132,8 @@ def load_model() -> Model:
             signals=data["signals"],
             decay=data["evidence"]["decay"],
             temperature=data["evidence"]["temperature"],
-            long_text=data["evidence"]["long_text"],
+            usual_length=data["evidence"]["usual_length"],
+            most_for_short=data["evidence"]["most_for_short"],
         )
     except KeyError as error:
         raise WordListError(f"model.toml: {error.args[0]} is missing") from error
@@ -149,9 +156,10 @@ def load_lexicon(
     rules: dict[Field, dict[tuple[str, str], Rule]] = {field: {} for field in Field}
     for name, text in {**texts, **extra}.items():
         for field, rule in _parsed(name, text, model, targets):
-            known = rules[field].setdefault((rule.target, rule.phrase), rule)
+            key = (rule.target, wording(rule.phrase).joined)
+            known = rules[field].setdefault(key, rule)
             if abs(rule.weight) > abs(known.weight):
-                rules[field][rule.target, rule.phrase] = rule
+                rules[field][key] = rule
     return {field: Lexicon(of_field.values()) for field, of_field in rules.items()}
 
 
@@ -168,6 +176,7 @@ def _parsed(
             _expect(name, "field", place, frozenset(_FIELDS))
             for strength, phrases in lists.items():
                 _expect(name, "strength", strength, frozenset(model.strengths))
+                _expect_words(name, phrases)
                 for field in _FIELDS[place]:
                     weight = model.strengths[strength] * model.fields[field]
                     yield from ((field, Rule(target, phrase, weight)) for phrase in phrases)
@@ -177,3 +186,14 @@ def _expect(name: str, what: str, word: str, allowed: frozenset[str]) -> None:
     if word not in allowed:
         known = ", ".join(sorted(allowed))
         raise WordListError(f"{name}: there is no {what} {word!r}; known are {known}")
+
+
+def _expect_words(name: str, phrases: Iterable[str]) -> None:
+    for phrase in phrases:
+        words = wording(phrase).joined.split()
+        if not words:
+            raise WordListError(f"{name}: {phrase!r} holds no word")
+        if phrase.endswith("*") and (len(words) > 1 or len(words[0]) < _PREFIX_LENGTH):
+            raise WordListError(
+                f"{name}: {phrase!r} must be one word of {_PREFIX_LENGTH} letters or more before *"
+            )

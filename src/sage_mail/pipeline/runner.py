@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sage_mail.pipeline.decision import Decision
@@ -39,7 +38,7 @@ class Pipeline:
         decision = context.decision
         for stage in self._stages:
             try:
-                contribution = stage(message, replace(context, decision=decision))
+                contribution = stage(message, context.after(decision))
             except Exception as error:  # noqa: BLE001 - the bulkhead: a stage never costs the message
                 decision = decision.with_error(stage.name, f"{type(error).__name__}: {error}")
             else:

@@ -61,23 +61,22 @@ def is_bulk(message: EmailMessage) -> bool:
 def is_automatic(message: EmailMessage) -> bool:
     """Whether a program says that it wrote the message (RFC 3834 section 5)."""
     submitted = _first(message, "auto-submitted").strip().lower()
-    return bool(submitted and not submitted.startswith("no")) or bool(
-        _first(message, "x-auto-response-suppress")
-    )
+    said = bool(submitted) and not submitted.startswith("no")
+    return said or "x-auto-response-suppress" in message.headers
 
 
 def _list_signals(message: EmailMessage, subject: str) -> Iterator[str]:
     precedence = _first(message, "precedence").strip().lower()
     post = _first(message, "list-post").strip().lower()
     takes_mail = bool(post) and not post.startswith("no")
-    software = takes_mail or any(_first(message, name) for name in _LIST_SOFTWARE)
-    listed = software or precedence == "list" or bool(_first(message, "list-id"))
+    software = takes_mail or any(name in message.headers for name in _LIST_SOFTWARE)
+    listed = software or precedence == "list" or "list-id" in message.headers
     answered = _is_reply(message) or _LIST_TAG.match(subject) or _REPLY.match(subject)
     if software or (listed and answered):
         yield "discussion"
-    elif listed or precedence in {"bulk", "junk"} or _first(message, "list-unsubscribe"):
+    elif listed or precedence in {"bulk", "junk"} or "list-unsubscribe" in message.headers:
         yield "bulk"
-    elif any(_first(message, name) for name in _CAMPAIGN_SOFTWARE):
+    elif any(name in message.headers for name in _CAMPAIGN_SOFTWARE):
         yield "campaign"
 
 
@@ -119,9 +118,8 @@ def _shape_signals(message: EmailMessage, subject: str, body: Wording) -> Iterat
 
 
 def _is_reply(message: EmailMessage) -> bool:
-    return bool(_first(message, "in-reply-to") or _first(message, "references"))
+    return "in-reply-to" in message.headers or "references" in message.headers
 
 
 def _first(message: EmailMessage, name: str) -> str:
-    values = message.headers.get_all(name)
-    return values[0] if values else ""
+    return message.headers.get(name, "")

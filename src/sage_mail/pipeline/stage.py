@@ -30,6 +30,10 @@ class Context:
     own_addresses: frozenset[str] = frozenset()
     decision: Decision = field(default_factory=Decision)
 
+    def after(self, decision: Decision) -> Context:
+        """The same context for the next stage, with the decision so far."""
+        return Context(self.account, self.mailbox, self.own_addresses, decision)
+
 
 class Stage(Protocol):
     """A step of the pipeline, known by its name."""

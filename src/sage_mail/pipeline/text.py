@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Wording", "body_text", "html_text", "own_text", "wording"]
 
-# An ordinary mail has 2 KB of text; 8 KB hold the beginning of any, where its purpose stands.
-_TEXT_LIMIT: Final = 8_192
+# An ordinary mail has 2 KB of text; 5 KB hold the beginning of any, where its purpose stands.
+_TEXT_LIMIT: Final = 5_120
 # Newsletters open with up to 60 KB of style sheets before their first word.
 _HTML_LIMIT: Final = 131_072
 # A shorter plain part is often only the advice to use a reader that shows HTML.
@@ -34,7 +34,7 @@ _LINE_BREAKING_TAG: Final = re.compile(
 _INVISIBLE_ELEMENTS: Final = ("style", "script", "head", "title")
 
 _QUOTED_LINE: Final = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
-_SIGNATURE: Final = re.compile(r"^-- ?$", re.MULTILINE)
+_SIGNATURE: Final = re.compile(r"^-- $", re.MULTILINE)
 _DIVIDER: Final = re.compile(
     r"^[ \t]{0,8}(?:"
     r"-{2,40}[ \t]*(?:original message|forwarded (?:message|by)|begin forwarded message"
@@ -52,6 +52,35 @@ _ATTRIBUTION: Final = re.compile(
     r"[ \t]*$"
     r"|^[^\n]{2,80} (?:wrote|writes|schrieb|a écrit|escribió|ha scritto):[ \t]*$",
     re.MULTILINE | re.IGNORECASE,
+)
+# The patterns above are tried only where one of these stands, which is far cheaper to find out.
+_DIVIDER_MARKS: Final = (
+    "original message",
+    "forwarded",
+    "nachricht",
+    "message d'origine",
+    "message transféré",
+    "mensaje",
+    "messaggio",
+    "\nsent:",
+    "\ndate:",
+    "gesendet:",
+    "datum:",
+    "envoyé",
+    "enviado:",
+    "fecha:",
+    "inviato",
+    "data:",
+)
+_ATTRIBUTION_MARKS: Final = (
+    "wrote",
+    "writes",
+    "schrieb",
+    "a écrit",
+    "escribió",
+    "ha scritto",
+    "schreef",
+    "escreveu",
 )
 
 
@@ -78,7 +107,7 @@ def _spoken(text: str) -> str:
 
 
 def body_text(message: EmailMessage) -> str:
-    """What the writer of the message wrote, at most 8 KB of it, from the plain or the HTML body."""
+    """What the writer of the message wrote, at most 5 KB of it, from the plain or the HTML body."""
     text = own_text(message.plain_body[:_TEXT_LIMIT])
     if len(text) >= _SHORT_PLAIN or not message.html_body:
         return text
@@ -90,12 +119,14 @@ def own_text(text: str) -> str:
     """The text without quoted lines, forwarded messages and signature."""
     if "\r" in text:
         text = text.replace("\r\n", "\n")
-    if divider := _DIVIDER.search(text):
+    lowered = text.lower()
+    if any(mark in lowered for mark in _DIVIDER_MARKS) and (divider := _DIVIDER.search(text)):
         text = text[: divider.start()]
-    text = _without_attributed(text)
+    if any(mark in lowered for mark in _ATTRIBUTION_MARKS):
+        text = _without_attributed(text)
     if ">" in text:
         text = _QUOTED_LINE.sub("", text)
-    if signature := _SIGNATURE.search(text):
+    if "-- " in text and (signature := _SIGNATURE.search(text)):
         text = text[: signature.start()]
     return text.strip()
 

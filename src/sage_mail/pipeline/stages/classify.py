@@ -27,8 +27,11 @@ __all__ = ["TARGETS", "Classify"]
 
 _CATEGORIES: Final = tuple(str(category) for category in Category)
 #: What word lists may speak for, beside the categories.
-TARGETS: Final = frozenset({*_CATEGORIES, "order", "calendar", "high"})
+TARGETS: Final = frozenset({*_CATEGORIES, "bulk", "order", "calendar", "high"})
 
+_EXPLAINED: Final = frozenset({*_CATEGORIES, "bulk"})
+# Words that say "sent to many", such as how to unsubscribe, speak for both.
+_SENT_TO_MANY: Final = (str(Category.NEWSLETTER), str(Category.MARKETING))
 # Evidence from which kind and topic follow, in nats: one phrase that leaves little doubt, or
 # several that together do.
 _CLEAR: Final = 3.0
@@ -53,7 +56,8 @@ class Classify:
 
     def __init__(self, model: Model, lexicon: Mapping[Field, Lexicon]) -> None:
         self._model = model
-        self._lexicon = lexicon
+        wanted = TARGETS - {"high"}
+        self._lexicon = {field: rules.only(wanted) for field, rules in lexicon.items()}
 
     def __call__(self, message: EmailMessage, _context: Context, /) -> Contribution:
         """The classification of the message."""
@@ -63,7 +67,7 @@ class Classify:
         headers = [*self._signal_reasons(signalled)]
         scores = self._scores(words.sums, headers)
         category = max(scores, key=lambda name: scores[name])
-        reasons = [reason for reason in words.reasons if reason.target in scores] + headers
+        reasons = [reason for reason in words.reasons if reason.target in _EXPLAINED] + headers
         reasons.sort(key=lambda reason: -abs(reason.weight))
         return Contribution(
             category=Category(category),
@@ -76,7 +80,8 @@ class Classify:
 
     def _matches(self, message: EmailMessage, body: Wording) -> Iterator[Reason]:
         model = self._model
-        length = math.sqrt(model.long_text / max(body.count, model.long_text))
+        length = math.sqrt(model.usual_length / max(body.count, 1))
+        length = min(length, model.most_for_short)
         texts = (
             (Field.SUBJECT, wording(message.subject), 1.0),
             (Field.SENDER, wording(_sender_text(message)), 1.0),
@@ -106,6 +111,8 @@ class Classify:
 
     def _scores(self, words: Mapping[str, float], headers: list[Reason]) -> dict[str, float]:
         sums = {name: self._model.priors[name] + words.get(name, 0.0) for name in _CATEGORIES}
+        for name in _SENT_TO_MANY:
+            sums[name] += words.get("bulk", 0.0)
         for reason in headers:
             sums[reason.target] += reason.weight
         return _softmax({name: total / self._model.temperature for name, total in sums.items()})

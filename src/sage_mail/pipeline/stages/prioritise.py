@@ -22,7 +22,7 @@ __all__ = ["Prioritise"]
 
 _TARGET: Final = "high"
 # Who is in a hurry says so at once.
-_FIRST_CHARACTERS: Final = 1_000
+_FIRST_CHARACTERS: Final = 600
 # Evidence, in nats, from which a message is in a hurry: its subject says so, or two of its phrases.
 _ENOUGH: Final = 2.6
 _NEVER_HIGH: Final = frozenset({Category.SPAM, Category.MARKETING, Category.NEWSLETTER})
@@ -34,7 +34,8 @@ class Prioritise:
     name = "prioritise"
 
     def __init__(self, lexicon: Mapping[Field, Lexicon]) -> None:
-        self._lexicon = lexicon
+        high = frozenset({_TARGET})
+        self._lexicon = {field: lexicon[field].only(high) for field in (Field.SUBJECT, Field.BODY)}
 
     def __call__(self, message: EmailMessage, context: Context, /) -> Contribution:
         """The priority of the message, given its category."""
@@ -59,7 +60,6 @@ class Prioritise:
             Reason("priority", rule.phrase, field, rule.weight)
             for field, text in texts
             for rule in self._lexicon[field].matches(wording(text))
-            if rule.target == _TARGET
         )
 
 

@@ -55,11 +55,7 @@ def decode_utf7(raw: bytes) -> str:
     comes as a `RawName`. Never raises.
     """
     text = _SHIFTED.sub(_unshift, _decode_leniently(raw))
-    try:
-        faithful = encode_utf7(text) == raw
-    except ValueError:  # half a surrogate pair, in raw UTF-8 read as latin-1 or in base64
-        faithful = False
-    return text if faithful else RawName(text, raw)
+    return text if encode_utf7(text) == raw else RawName(text, raw)
 
 
 def encode_name(name: str, *, utf8: bool) -> bytes:

@@ -55,6 +55,8 @@ _MARKER: Final = re.compile(rb"(?:(?<=[ (\]>])|\A)~?\{([0-9]+)\+?\}\Z")
 _BODY_ITEM: Final = re.compile(rb"(?:\]|>|RFC822(?:\.HEADER|\.TEXT)?) *\Z", re.IGNORECASE)
 _FETCHES: Final = frozenset({b"FETCH", b"UIDFETCH"})
 
+_PADDING: Final = re.compile(rb"\0+|(?:\r\n)+|\n")
+
 # More digits than any length that could be accepted; `int` itself refuses some thousands of them.
 _MOST_DIGITS: Final = 18
 # Precedent: one stray line end was seen in the wild; a few more cost nothing.
@@ -218,7 +220,7 @@ class Framer:
         """What to do with a line that is empty or begins with NUL."""
         buffer = self._buffer
         if self._line == self._start and not self._head:
-            return self._skip_between_responses(newline)
+            return self._skip_padding()
         if self._kind not in _FETCHES:
             return _Odd.RESPONSE
         # An empty line behind a literal. The row of a FETCH cannot end there, since its
@@ -233,16 +235,11 @@ class Framer:
         self._strays += 1
         return _Odd.SKIPPED
 
-    def _skip_between_responses(self, newline: int) -> _Odd:
-        buffer, start = self._buffer, self._start
-        if buffer[start]:
-            self._tolerate("quirk_empty_line")
-            start = newline + 1
-        else:
-            self._tolerate("quirk_nul_padding")
-            while not buffer[start]:
-                start += 1
-        self._start = self._line = self._scan = start
+    def _skip_padding(self) -> _Odd:
+        self._tolerate("quirk_empty_line" if self._buffer[self._start] else "quirk_nul_padding")
+        padding = _PADDING.match(self._buffer, self._start)
+        assert padding is not None
+        self._start = self._line = self._scan = padding.end()
         return _Odd.SKIPPED
 
     def _begin_literal(self, end: int, newline: int) -> bool:

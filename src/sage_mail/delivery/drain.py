@@ -14,17 +14,19 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sage_mail.delivery.schedule import Delivered, GivenUp, RetryAt, Verdict, verdict
+from sage_mail.delivery.recorder import Recorder, Result
+from sage_mail.delivery.schedule import Delivered, GivenUp, RetryAt, verdict
 from sage_mail.delivery.sender import Outcome, Sender
 from sage_mail.delivery.signing import signature_headers
 from sage_mail.delivery.wire import encode
 from sage_mail.errors import ConfigError, StorageError
 from sage_mail.faults import reach
-from sage_mail.records import AttemptRecord, DeliveryRecord, DeliveryStatus
+from sage_mail.records import AttemptRecord, DeliveryRecord
 from sage_mail.settings import WebhookSettings
 from sage_mail.storage import Storage, Wakeups
 from sage_mail.telemetry import get_logger
@@ -37,6 +39,8 @@ _log = get_logger(__name__)
 
 # Other processes (the CLI) commit without waking us; this is how long they may have to wait.
 _LONGEST_SLEEP = 10.0
+# Deliveries read from the outbox at once, so that a backlog does not cost a query each.
+_AT_ONCE = 50
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 30.0
 _OUTAGE_PAUSE = 2.0
@@ -70,11 +74,14 @@ class EndpointDrain:
         self._endpoint = endpoint
         self._clock = clock
         self._chance = chance
+        self._recorder = Recorder(storage)
+        self._ready: deque[DeliveryRecord] = deque()
         self._under_way: set[int] = set()
 
     async def run(self) -> None:
         """Deliver until cancelled."""
         endpoint = self._endpoint
+        self._ready.clear()
         async with (
             Sender(
                 endpoint.url, timeout=endpoint.timeout, connections=endpoint.concurrency
@@ -83,36 +90,34 @@ class EndpointDrain:
             asyncio.TaskGroup() as group,
         ):
             while True:
-                due, pause = await self._look_patiently()
-                for delivery in due:
+                pause = _LONGEST_SLEEP if self._ready else await self._look()
+                while self._ready and len(self._under_way) < endpoint.concurrency:
+                    delivery = self._ready.popleft()
                     self._under_way.add(delivery.id)
                     group.create_task(self._deliver(delivery, sender, wakeups))
                 await wakeups.wait(pause)
 
-    async def _look_patiently(self) -> tuple[list[DeliveryRecord], float]:
-        try:
-            return await self._look()
-        except StorageError as error:
-            _log.error("outbox_unreadable", endpoint=self._endpoint.name, error=str(error))
-            return [], _OUTAGE_PAUSE
-
-    async def _look(self) -> tuple[list[DeliveryRecord], float]:
-        """The deliveries to start now, and the seconds until there may be another."""
-        # What was under way when we look may be read as pending and yet be over when we have read.
+    async def _look(self) -> float:
+        """Read what is due into `_ready`; returns the seconds until there may be more."""
+        # What is under way when we look may be read as pending and yet be over when we have read.
         known = set(self._under_way)
-        free = self._endpoint.concurrency - len(known)
-        if free <= 0:
-            return [], _LONGEST_SLEEP
         now = self._clock()
         horizon = now + timedelta(seconds=_LONGEST_SLEEP)
-        async with self._storage.read() as uow:
-            soon = await uow.outbox.due(self._endpoint.name, horizon, limit=len(known) + free + 1)
-        others = [delivery for delivery in soon if delivery.id not in known]
-        waits = [_seconds_to(delivery.next_attempt_at, now) for delivery in others]
-        due = [delivery for delivery, wait in zip(others, waits, strict=True) if wait <= 0][:free]
-        if len(due) == free:  # the end of one of them wakes us
-            return due, _LONGEST_SLEEP
-        return due, min([_LONGEST_SLEEP, *(wait for wait in waits if wait > 0)])
+        limit = len(known) + _AT_ONCE
+        try:
+            async with self._storage.read() as uow:
+                soon = await uow.outbox.due(self._endpoint.name, horizon, limit=limit)
+        except StorageError as error:
+            _log.error("outbox_unreadable", endpoint=self._endpoint.name, error=str(error))
+            return _OUTAGE_PAUSE
+        pauses = [_LONGEST_SLEEP]
+        for delivery in soon:
+            seconds = _seconds_to(delivery.next_attempt_at, now)
+            if seconds > 0:
+                pauses.append(seconds)
+            elif delivery.id not in known:
+                self._ready.append(delivery)
+        return min(pauses)
 
     async def _deliver(self, delivery: DeliveryRecord, sender: Sender, wakeups: Wakeups) -> None:
         try:
@@ -138,7 +143,7 @@ class EndpointDrain:
         return await sender.post(body, headers)
 
     async def _record(self, delivery: DeliveryRecord, outcome: Outcome, started: datetime) -> None:
-        """Commit what came of the attempt; while the database is away, keep at it."""
+        """Write down what came of the attempt; the slot stays taken until that is committed."""
         number = delivery.attempts + 1
         judged = verdict(
             attempts=number,
@@ -156,35 +161,9 @@ class EndpointDrain:
             error=outcome.error,
             response=outcome.excerpt or None,
         )
-        backoff = _FIRST_BACKOFF
-        while True:
-            try:
-                await self._commit(delivery, attempt, judged)
-                break
-            except StorageError as error:
-                # The slot stays taken, so an outage of ours does not post everything twice.
-                _log.error("webhook_record_failed", endpoint=delivery.endpoint, error=str(error))
-                await asyncio.sleep(backoff)
-                backoff = min(backoff * 2, _LONGEST_BACKOFF)
-        _tell(delivery, attempt, judged)
-
-    async def _commit(
-        self, delivery: DeliveryRecord, attempt: AttemptRecord, judged: Verdict
-    ) -> None:
-        async with self._storage.unit_of_work() as uow:
-            current = await uow.outbox.get(delivery.id)
-            if current is None or current.attempts >= attempt.number:
-                return  # the commit whose end we did not learn had come through after all
-            record = uow.outbox.record_attempt
-            match judged:
-                case Delivered():
-                    await record(delivery.id, attempt, DeliveryStatus.DELIVERED)
-                case RetryAt(moment):
-                    pending = DeliveryStatus.PENDING
-                    await record(delivery.id, attempt, pending, next_attempt_at=moment)
-                case GivenUp():
-                    await record(delivery.id, attempt, DeliveryStatus.FAILED)
-            await uow.commit()
+        result = Result(delivery, attempt, judged)
+        await self._recorder.record(result)
+        _tell(result)
 
 
 class Drains:
@@ -242,7 +221,8 @@ def _seconds_to(moment: datetime | None, now: datetime) -> float:
     return (moment - now).total_seconds() if moment is not None else 0.0
 
 
-def _tell(delivery: DeliveryRecord, attempt: AttemptRecord, judged: Verdict) -> None:
+def _tell(result: Result) -> None:
+    delivery, attempt = result.delivery, result.attempt
     facts = {
         "endpoint": delivery.endpoint,
         "webhook_id": delivery.webhook_id,
@@ -251,7 +231,7 @@ def _tell(delivery: DeliveryRecord, attempt: AttemptRecord, judged: Verdict) -> 
         "status": attempt.status_code,
         "latency_ms": attempt.latency_ms,
     }
-    match judged:
+    match result.verdict:
         case Delivered():
             _log.info("webhook_delivered", **facts)
         case RetryAt(moment):

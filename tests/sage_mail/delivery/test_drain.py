@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -261,6 +265,31 @@ async def test_stop_while_an_endpoint_hangs(storage: Storage, receiver: Receiver
         first, second = await receiver.received(2)
         await _delivery(storage, seq, _is(DeliveryStatus.DELIVERED))
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
+
+
+async def test_killed_between_the_post_and_its_record(
+    storage: Storage, database_url: str, tmp_path: Path, receiver: Receiver
+) -> None:
+    """After kill -9 with the answer in hand the next start sends once more, under the same id."""
+    endpoint = _endpoint(receiver, secret=None)
+    (seq,) = await _announce(storage, [endpoint])
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "tests.sage_mail.delivery.draining_process"),
+        *(database_url, str(tmp_path / "blobs"), receiver.url),
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "SAGE_MAIL_CRASH_AT": "after-post"},
+    )
+    assert await asyncio.wait_for(process.wait(), 60) == -signal.SIGKILL
+    assert len(receiver.requests) == 1
+    pending = await _delivery(storage, seq, _is(DeliveryStatus.PENDING))
+    assert pending.attempts == 0
+    async with _draining(storage, endpoint):
+        first, second = await receiver.received(2)
+        done = await _delivery(storage, seq, _is(DeliveryStatus.DELIVERED))
+    assert first.headers["webhook-id"] == second.headers["webhook-id"] == done.webhook_id
+    assert first.body == second.body
+    assert len(await _attempts(storage, done)) == 1
 
 
 async def test_a_secret_that_cannot_be_had(

@@ -1,0 +1,232 @@
+"""The asyncio client: plain methods that return values and raise."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from sage_imap.aio.driver import Driver
+from sage_imap.aio.idle import IdleSession
+from sage_imap.config import IMAPConfig
+from sage_imap.models.message import MessageSet
+from sage_imap.models.results import (
+    AppendResult,
+    FetchRow,
+    ListedMailbox,
+    MailboxStatus,
+    MoveResult,
+    SelectedMailbox,
+    StoreResult,
+)
+from sage_imap.operations import (
+    connecting,
+    fetching,
+    folders,
+    idling,
+    mailboxes,
+    messages,
+)
+from sage_imap.operations import (
+    session as sessions,
+)
+from sage_imap.operations.effects import Operation
+from sage_imap.operations.session import Session
+from sage_imap.protocol.command import Literal
+from sage_imap.protocol.commands import StoreMode
+from sage_imap.protocol.events import Event, NamespaceReceived, ParseFailure
+from sage_imap.protocol.state import ConnectionState
+
+__all__ = ["IMAPClient"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+# Within the class, `list` is a method.
+FetchedRows = list[FetchRow | ParseFailure]
+
+
+class IMAPClient:
+    """One connection to a mail server.
+
+    *config* is an `IMAPConfig` or a mapping of its fields. As a context manager it connects and
+    signs in, and takes leave at the end. Methods raise the errors of `sage_imap.errors`; after a
+    `ConnectionLost` the client is of no more use.
+    """
+
+    def __init__(self, config: IMAPConfig | Mapping[str, Any]) -> None:
+        self.config = IMAPConfig.of(config)
+        self._driver = Driver(self.config)
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            await self.logout()
+        else:
+            await self.close()
+
+    async def connect(self) -> Self:
+        """Connect and sign in; the client itself."""
+        await self._driver.connect()
+        return self
+
+    async def logout(self) -> None:
+        """Take leave, if the connection still allows it, and close it."""
+        await self._driver.log_out()
+
+    async def close(self) -> None:
+        """Close the connection without a word; may be called twice."""
+        await self._driver.close()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection is open and usable, as far as is known."""
+        return self._driver.usable
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What the server offers, in upper case."""
+        return self._driver.session.connection.capabilities
+
+    @property
+    def state(self) -> ConnectionState:
+        """Where the connection stands."""
+        return self._driver.session.connection.state
+
+    @property
+    def mailbox(self) -> SelectedMailbox | None:
+        """The selected mailbox, its ``exists`` as last told."""
+        return self._driver.session.mailbox
+
+    def take_events(self) -> list[Event]:
+        """What the server told unasked since the last call: EXISTS, EXPUNGE, flags."""
+        return self._driver.session.take_news()
+
+    async def run(
+        self,
+        operation: Callable[Concatenate[Session, P], Operation[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Carry out an operation of `sage_imap.operations`, or one of your own."""
+        return await self._driver.run(operation, *args, **kwargs)
+
+    async def noop(self) -> None:
+        """Give the server an occasion to tell news."""
+        await self.run(sessions.noop)
+
+    async def id(self, fields: Mapping[str, str | None] | None = None) -> dict[str, str | None]:
+        """Say who we are; what the server says of itself (RFC 2971)."""
+        return await self.run(connecting.identify, fields)
+
+    async def enable(self, *names: str) -> frozenset[str]:
+        """Switch extensions on (RFC 5161); all that are on."""
+        return await self.run(connecting.enable, *names)
+
+    async def namespace(self) -> NamespaceReceived:
+        """The namespaces (RFC 2342)."""
+        return await self.run(mailboxes.namespace)
+
+    async def list(self, reference: str = "", pattern: str = "*") -> list[ListedMailbox]:
+        """The mailboxes whose names fit *pattern*."""
+        return await self.run(mailboxes.list_mailboxes, reference, pattern)
+
+    async def create(self, name: str) -> None:
+        """Create a mailbox, named in the server's own spelling."""
+        await self.run(mailboxes.create, name)
+
+    async def ensure_folder(self, logical: str) -> str:
+        """The server's name of the folder *logical* (``INBOX/Support``), created if missing."""
+        return await self.run(folders.ensure_folder, logical)
+
+    async def find_folder(self, logical: str) -> str | None:
+        """The server's name of the folder *logical*; None where it is not there."""
+        return await self.run(folders.find_folder, logical)
+
+    async def select(
+        self, name: str, *, readonly: bool = False, condstore: bool | None = None
+    ) -> SelectedMailbox:
+        """Select a mailbox, with mod-sequences where the server keeps them."""
+        return await self.run(mailboxes.select, name, readonly=readonly, condstore=condstore)
+
+    async def unselect(self) -> None:
+        """Leave the selected mailbox; nothing is expunged."""
+        await self.run(mailboxes.unselect)
+
+    async def status(self, name: str, items: Iterable[str] | None = None) -> MailboxStatus:
+        """Counters of a mailbox that need not be selected."""
+        return await self.run(mailboxes.status, name, items)
+
+    async def append(
+        self,
+        mailbox: str,
+        data: bytes,
+        *,
+        flags: Iterable[str] = (),
+        date: datetime | None = None,
+    ) -> AppendResult:
+        """Add a message to a mailbox."""
+        return await self.run(messages.append, mailbox, data, flags=flags, date=date)
+
+    async def search(
+        self, criteria: str | Sequence[str | Literal] = "ALL", *, changed_since: int | None = None
+    ) -> MessageSet:
+        """The messages of the selected mailbox that fit."""
+        return await self.run(messages.search, criteria, changed_since=changed_since)
+
+    async def fetch(
+        self, message_set: MessageSet, items: Iterable[str], *, changed_since: int | None = None
+    ) -> FetchedRows:
+        """All rows at once; what could not be understood is among them as `ParseFailure`."""
+        return await self.run(fetching.fetch, message_set, items, changed_since=changed_since)
+
+    async def iter_fetch(
+        self, message_set: MessageSet, items: Iterable[str], *, changed_since: int | None = None
+    ) -> AsyncIterator[FetchRow | ParseFailure]:
+        """Rows as they come, fetched ahead within a bound.
+
+        Other commands may be sent between two rows, and the iteration may be left at any row.
+        """
+        stream = await self.run(
+            fetching.open_stream, message_set, items, changed_since=changed_since
+        )
+        while (rows := await self.run(fetching.next_rows, stream)) is not None:
+            for row in rows:
+                yield row
+
+    async def store(
+        self,
+        message_set: MessageSet,
+        flags: Iterable[str],
+        *,
+        mode: StoreMode = "add",
+        unchanged_since: int | None = None,
+    ) -> StoreResult:
+        """Add, remove or replace flags."""
+        return await self.run(
+            messages.store, message_set, flags, mode=mode, unchanged_since=unchanged_since
+        )
+
+    async def copy(self, message_set: MessageSet, mailbox: str) -> MoveResult:
+        """Copy messages into another mailbox."""
+        return await self.run(messages.copy, message_set, mailbox)
+
+    async def move(self, message_set: MessageSet, mailbox: str) -> MoveResult:
+        """Move messages into another mailbox."""
+        return await self.run(messages.move, message_set, mailbox)
+
+    async def expunge(self, message_set: MessageSet) -> None:
+        """Remove those of the messages that are flagged ``\\Deleted``, and no other."""
+        await self.run(messages.expunge, message_set)
+
+    def idle(self, *, renew: float = idling.RENEW) -> IdleSession:
+        """IDLE, held from ``await`` or ``async with`` until ``done()`` or the end of the block."""
+        return IdleSession(self, renew=renew)

@@ -1,0 +1,63 @@
+"""IDLE as the asyncio client shows it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Generator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from sage_imap.operations import idling
+from sage_imap.protocol.events import Event
+
+if TYPE_CHECKING:
+    from sage_imap.aio.client import IMAPClient
+
+__all__ = ["IdleSession"]
+
+
+class IdleSession:
+    """An IDLE in flight; it is renewed every *renew* seconds while somebody waits.
+
+    It begins with ``await client.idle()`` or ``async with client.idle() as idle``. No other
+    command can be sent until `done`.
+    """
+
+    def __init__(self, client: IMAPClient, *, renew: float) -> None:
+        self._client = client
+        self._idle = idling.Idle(renew)
+
+    async def begin(self) -> Self:
+        """Send IDLE and wait until the server holds it; this session."""
+        await self._client.run(idling.begin, self._idle)
+        return self
+
+    async def wait(self, timeout: float) -> list[Event]:
+        """News as soon as there are any; the empty list after *timeout* seconds without.
+
+        A link that is gone raises `ConnectionLost` at once, one that is deaf at the next renewal.
+        """
+        return await self._client.run(idling.wait, self._idle, timeout)
+
+    async def done(self) -> None:
+        """End IDLE; news that came meanwhile are kept for the next one."""
+        await self._client.run(idling.end, self._idle)
+
+    def __await__(self) -> Generator[Any, Any, Self]:
+        return self.begin().__await__()
+
+    async def __aenter__(self) -> Self:
+        return self if self._idle.handle is not None else await self.begin()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._client.connected:
+            await self.done()
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        while True:
+            for event in await self.wait(self._idle.renew):
+                yield event

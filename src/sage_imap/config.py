@@ -1,0 +1,103 @@
+"""How to reach and to enter a mail server."""
+
+from __future__ import annotations
+
+import difflib
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Literal
+
+from sage_imap.errors import ConfigurationError
+
+__all__ = ["IMAPConfig", "Security"]
+
+Security = Literal["tls", "starttls", "plain"]
+
+_PORTS: Final = {"tls": 993, "starttls": 143, "plain": 143}
+# The names that other libraries and the guide's readers use for the same thing.
+_ALIASES: Final = {"user": "username", "server": "host", "ssl": "use_ssl"}
+# difflib's ratio: "usrname" and "pasword" are above it, "webhooks" and "database" below.
+_ALIKE: Final = 0.82
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IMAPConfig:
+    """The settings of one connection.
+
+    *security* is ``tls`` (TLS from the first octet, port 993), ``starttls`` (port 143) or
+    ``plain`` (for servers on this machine); where it is None, *use_ssl* chooses between ``tls`` and
+    ``plain``. *timeout* is how many seconds the server may be silent while it owes an answer,
+    *connect_timeout* bounds name resolution, TCP and TLS together. *auth* is ``login``
+    (AUTHENTICATE PLAIN or LOGIN, whichever the server offers), ``plain`` or ``xoauth2``;
+    *access_token* is the token or a function that gives a fresh one. *client_id* is sent by ID
+    (RFC 2971) where the server offers it. *ssl_context* replaces our own, which verifies names and
+    needs TLS 1.2.
+    """
+
+    host: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    port: int | None = None
+    use_ssl: bool = True
+    security: Security | None = None
+    ssl_context: ssl.SSLContext | None = field(default=None, repr=False)
+    timeout: float = 30.0
+    connect_timeout: float = 30.0
+    auth: Literal["login", "plain", "xoauth2"] = "login"
+    access_token: str | Callable[[], str] | None = field(default=None, repr=False)
+    client_id: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.host or not isinstance(self.host, str):
+            raise ConfigurationError("host is missing: the name of the mail server")
+        if self.security not in (None, *_PORTS):
+            raise ConfigurationError("security is one of tls, starttls and plain")
+        if self.auth == "xoauth2" and self.access_token is None:
+            raise ConfigurationError("auth = xoauth2 needs access_token")
+        if self.timeout <= 0 or self.connect_timeout <= 0:
+            raise ConfigurationError("timeout and connect_timeout are positive numbers of seconds")
+
+    @property
+    def effective_security(self) -> Security:
+        """The security that is in force."""
+        return self.security or ("tls" if self.use_ssl else "plain")
+
+    @property
+    def effective_port(self) -> int:
+        """The port, by default that of the security."""
+        return self.port or _PORTS[self.effective_security]
+
+    def token(self) -> str:
+        """A fresh access token."""
+        token = self.access_token() if callable(self.access_token) else self.access_token
+        if not token:
+            raise ConfigurationError("access_token is empty")
+        return token
+
+    @classmethod
+    def of(cls, config: IMAPConfig | Mapping[str, Any]) -> IMAPConfig:
+        """The configuration in *config*; a mapping may hold the system's settings as well.
+
+        Keys that are not ours are ignored, but one that looks like a misspelling of ours raises
+        `ConfigurationError` with the right name.
+        """
+        if isinstance(config, IMAPConfig):
+            return config
+        ours = {f.name for f in fields(cls)}
+        chosen: dict[str, Any] = {}
+        for key, value in config.items():
+            name = _ALIASES.get(key, key)
+            if name in ours:
+                chosen[name] = value
+            else:
+                _refuse_misspelling(key, ours)
+        if "host" not in chosen:
+            raise ConfigurationError("host is missing: the name of the mail server")
+        return cls(**chosen)
+
+
+def _refuse_misspelling(key: str, ours: set[str]) -> None:
+    near = difflib.get_close_matches(str(key).lower(), ours, n=1, cutoff=_ALIKE)
+    if near:
+        raise ConfigurationError(f"{key!r} is no setting of a connection; {near[0]!r} is")

@@ -1,0 +1,176 @@
+"""What the operations return: plain values, UIDs together with what gives them meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from sage_imap.errors import IMAPError, LocalProtocolError
+from sage_imap.protocol.sets import UIDSet
+
+if TYPE_CHECKING:
+    from sage_imap.models.email import EmailMessage
+    from sage_imap.models.envelope import Envelope
+    from sage_imap.models.structure import BodyPart
+
+__all__ = [
+    "AppendResult",
+    "FetchRow",
+    "ListedMailbox",
+    "MailboxStatus",
+    "MoveResult",
+    "OperationResult",
+    "SelectedMailbox",
+    "StoreResult",
+]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedMailbox:
+    """The selected mailbox as SELECT or EXAMINE described it.
+
+    ``exists`` follows what the server tells later. ``highestmodseq`` is None where the mailbox
+    keeps no mod-sequences, ``uid_not_sticky`` says that UIDs last only for this session (RFC 4315).
+    """
+
+    name: str
+    uidvalidity: int | None = None
+    uidnext: int | None = None
+    exists: int = 0
+    highestmodseq: int | None = None
+    flags: tuple[str, ...] = ()
+    permanent_flags: tuple[str, ...] = ()
+    read_only: bool = False
+    uid_not_sticky: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxStatus:
+    """Counters of a mailbox, as far as they were asked for and told."""
+
+    name: str
+    messages: int | None = None
+    uidnext: int | None = None
+    uidvalidity: int | None = None
+    unseen: int | None = None
+    highestmodseq: int | None = None
+    size: int | None = None
+    mailbox_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMailbox:
+    """A mailbox as LIST described it; ``special_use`` is ``archive``, ``junk`` ... or None."""
+
+    name: str
+    raw_name: bytes
+    delimiter: str | None
+    attributes: tuple[str, ...] = ()
+    selectable: bool = True
+    special_use: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppendResult:
+    """Where an appended message lies; both None where the server did not say (no UIDPLUS)."""
+
+    uidvalidity: int | None = None
+    uid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveResult:
+    """What a MOVE or COPY did.
+
+    ``source`` are the UIDs that were really moved or copied: servers answer OK for UIDs that are
+    gone. ``mapping`` gives the new UID of each where the server told it, under ``uidvalidity``.
+    """
+
+    source: UIDSet
+    mapping: Mapping[int, int] = field(default_factory=dict)
+    uidvalidity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreResult:
+    """What a STORE did: the flags that the server told, and what it left alone.
+
+    ``modified`` are the messages that had changed since (RFC 7162 section 3.1.3).
+    """
+
+    flags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    modified: UIDSet = field(default_factory=UIDSet)
+
+
+@dataclass(slots=True)
+class FetchRow:
+    """What was fetched of one message; what was not asked for is None.
+
+    ``sections`` holds the octets of BODY[...] items by what stands in the brackets: ``""`` is the
+    whole message, ``"HEADER"`` its header. None is a section that the message does not have.
+    """
+
+    uid: int
+    seq: int | None = None
+    flags: tuple[str, ...] | None = None
+    internaldate: datetime | None = None
+    size: int | None = None
+    modseq: int | None = None
+    envelope: Envelope | None = None
+    structure: BodyPart | None = None
+    sections: dict[str, bytes | None] = field(default_factory=dict)
+    mailbox: str | None = None
+    uidvalidity: int | None = None
+
+    def message(self) -> EmailMessage:
+        """The message; `LocalProtocolError` where the row does not have the whole of it."""
+        from sage_imap.models.email import EmailMessage
+
+        raw = self.sections.get("")
+        if raw is None:
+            raise LocalProtocolError("the row has no BODY[]: ask for MessagePart.RFC822")
+        return EmailMessage.from_bytes(
+            raw,
+            uid=self.uid,
+            mailbox=self.mailbox,
+            uidvalidity=self.uidvalidity,
+            flags=self.flags or (),
+            internal_date=self.internaldate,
+        )
+
+
+@dataclass(slots=True)
+class OperationResult(Generic[T]):
+    """The outcome of a service's method, where a NO or BAD is a result and no exception.
+
+    ``messages`` are the UIDs that were really touched, ``value`` is the plain method's result, and
+    ``metadata`` holds what the guide's patterns look up (``fetched_messages``).
+    """
+
+    success: bool
+    value: T | None = None
+    error: IMAPError | None = None
+    messages: UIDSet = field(default_factory=UIDSet)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def error_message(self) -> str | None:
+        """The error in words, None where there is none."""
+        if self.error is None:
+            return None
+        text = getattr(self.error, "text", "")
+        return f"{self.error}: {text}" if text else str(self.error)
+
+    def raise_for_error(self) -> T:
+        """The value; raises the error where there is one."""
+        if self.error is not None:
+            raise self.error
+        assert self.value is not None
+        return self.value
+
+    def __bool__(self) -> bool:
+        return self.success

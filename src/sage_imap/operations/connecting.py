@@ -1,0 +1,138 @@
+"""From the greeting to a session that is signed in, and back.
+
+TLS comes first or not at all: with STARTTLS nothing but CAPABILITY is said before the handshake,
+what the server said before it is forgotten, and a server that greets with PREAUTH, after which
+STARTTLS cannot be sent, is refused (RFC 9051 section 11.1; CVE-2021-33515 and its kin).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sage_imap.auth import Mechanism, Plain, XOAuth2, decode_challenge, encode_response
+from sage_imap.config import IMAPConfig
+from sage_imap.errors import (
+    CapabilityMissing,
+    ServerClosing,
+    TLSRequired,
+)
+from sage_imap.operations.effects import Operation, start_tls
+from sage_imap.operations.rejections import rejection
+from sage_imap.operations.session import Session
+from sage_imap.protocol import commands, extensions
+from sage_imap.protocol.events import (
+    ByeReceived,
+    CommandCompleted,
+    ContinuationRequested,
+    GreetingReceived,
+    IDReceived,
+    Status,
+)
+
+__all__ = ["enable", "identify", "log_out", "sign_in"]
+
+
+def sign_in(session: Session, config: IMAPConfig) -> Operation[None]:
+    """Greeting, STARTTLS where asked for, authentication, capabilities, ID."""
+    greeting = yield from _greeting(session)
+    if config.effective_security == "starttls":
+        yield from _secure(session, greeting)
+    yield from _learn_capabilities(session)
+    if greeting.status is not Status.PREAUTH:
+        yield from _authenticate(session, config)
+        yield from _learn_capabilities(session)
+    if config.client_id and session.offers("ID"):
+        # 163.com answers "Unsafe Login" to SELECT until this was said.
+        yield from identify(session, config.client_id)
+
+
+def identify(
+    session: Session, fields: Mapping[str, str | None] | None = None
+) -> Operation[dict[str, str | None]]:
+    """Say who we are; what the server says of itself, keys in lower case."""
+    answer = yield from session.exchange(extensions.identify(fields))
+    said = answer.of(IDReceived)
+    return dict(said[-1].fields) if said else {}
+
+
+def enable(session: Session, *names: str) -> Operation[frozenset[str]]:
+    """Switch extensions on (RFC 5161); all that are on now."""
+    yield from session.exchange(extensions.enable(*names))
+    return session.connection.enabled
+
+
+def log_out(session: Session) -> Operation[None]:
+    """Take leave; `ConnectionLost` where the server just closes, which says the same."""
+    handle = session.connection.send(commands.logout())
+    yield from session.answer(handle)
+
+
+def _greeting(session: Session) -> Operation[GreetingReceived]:
+    event = yield from session.expect()
+    while not isinstance(event, GreetingReceived):
+        event = yield from session.expect()
+    if event.status is Status.BYE:
+        raise ServerClosing(event.code.name if event.code else None, event.text)
+    return event
+
+
+def _secure(session: Session, greeting: GreetingReceived) -> Operation[None]:
+    if greeting.status is Status.PREAUTH:
+        raise TLSRequired("the server greets with PREAUTH, after which there is no STARTTLS")
+    yield from _learn_capabilities(session)
+    if not session.offers("STARTTLS"):
+        raise TLSRequired("the server does not offer STARTTLS; no credentials were sent")
+    answer = yield from session.attempt(commands.starttls())
+    if answer.completed.status is not Status.OK:
+        raise TLSRequired("the server refused STARTTLS; no credentials were sent")
+    yield from start_tls()
+    session.connection.start_tls_done()
+
+
+def _learn_capabilities(session: Session) -> Operation[None]:
+    if not session.connection.capabilities_known:
+        yield from session.exchange(commands.capability())
+
+
+def _authenticate(session: Session, config: IMAPConfig) -> Operation[None]:
+    mechanism: Mechanism
+    if config.auth == "xoauth2":
+        mechanism = XOAuth2(config.username, config.token())
+    elif config.auth == "plain" or _prefers_plain(session, config):
+        mechanism = Plain(config.username, config.password)
+    else:
+        yield from session.exchange(commands.login(config.username, config.password))
+        return
+    yield from _sasl(session, mechanism)
+
+
+def _prefers_plain(session: Session, config: IMAPConfig) -> bool:
+    # LOGIN cannot carry NUL, and its strings are ASCII to some servers; PLAIN is UTF-8 (RFC 4616).
+    return session.offers("AUTH=PLAIN")
+
+
+def _sasl(session: Session, mechanism: Mechanism) -> Operation[None]:
+    if not session.offers(f"AUTH={mechanism.name}"):
+        raise CapabilityMissing(f"AUTH={mechanism.name}", "signing in")
+    at_once = session.offers("SASL-IR")
+    first = mechanism.initial_response()
+    command = commands.authenticate(mechanism.name, first if at_once else None)
+    handle = session.connection.send(command)
+    said = at_once
+    while True:
+        event = yield from session.expect()
+        match event:
+            case CommandCompleted() if event.handle == handle:
+                if event.status is Status.OK:
+                    return
+                raise rejection(event, mechanism.error)
+            case ContinuationRequested():
+                answer = mechanism.respond(decode_challenge(event.text)) if said else first
+                said = True
+                line = b"*" if answer is None else encode_response(answer)
+                session.connection.send_line(line)
+            case ByeReceived():
+                # What follows is the end of the stream; the reason is the BYE's.
+                continue
+            case _:
+                continue

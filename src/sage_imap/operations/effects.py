@@ -1,0 +1,105 @@
+"""What an operation may wish for, and how its wishes are spoken.
+
+An operation is a generator: it yields an effect and is sent the reply. Only the functions of this
+module hold a bare ``yield``; everything else says ``yield from``.
+
+========================  =====================================================
+effect                    reply
+========================  =====================================================
+`Write` (octets)          None, once they are handed to the operating system
+`Read` (timeout)          octets, `EOF`, or `TIMED_OUT` after *timeout* seconds
+`StartTLS`                None, once the handshake is done
+`Now`                     seconds on a clock that only goes forward
+========================  =====================================================
+
+Where a wish cannot be fulfilled the shell closes the operation and raises the error to its caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeVar
+
+__all__ = [
+    "EOF",
+    "TIMED_OUT",
+    "Effect",
+    "Now",
+    "Operation",
+    "Outcome",
+    "Read",
+    "Reply",
+    "StartTLS",
+    "Write",
+    "now",
+    "read",
+    "start_tls",
+    "write",
+]
+
+
+class Outcome(Enum):
+    """What a `Read` may bring instead of octets."""
+
+    EOF = "the peer closed the stream"
+    TIMED_OUT = "nothing came in time"
+
+
+EOF: Final = Outcome.EOF
+TIMED_OUT: Final = Outcome.TIMED_OUT
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Send *data*."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Receive what there is; wait at most *timeout* seconds for the first octet."""
+
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class StartTLS:
+    """Do the TLS handshake on the open connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Tell the time."""
+
+
+Effect = Write | Read | StartTLS | Now
+Reply = bytes | Outcome | float | None
+T = TypeVar("T")
+Operation = Generator[Effect, Reply, T]
+
+
+def write(data: bytes) -> Operation[None]:
+    """Send *data*."""
+    yield Write(data)
+
+
+def read(timeout: float) -> Operation[bytes | Outcome]:
+    """Octets, `EOF` or `TIMED_OUT`."""
+    reply = yield Read(timeout)
+    assert isinstance(reply, bytes | Outcome)
+    return reply
+
+
+def start_tls() -> Operation[None]:
+    """Secure the connection."""
+    yield StartTLS()
+
+
+def now() -> Operation[float]:
+    """Seconds on a clock that only goes forward; differences alone have a meaning."""
+    reply = yield Now()
+    assert isinstance(reply, float)
+    return reply

@@ -1,0 +1,179 @@
+"""Conversations about mailboxes: SELECT, STATUS, LIST, CREATE, NAMESPACE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from sage_imap.errors import CommandRejected
+from sage_imap.models.results import ListedMailbox, MailboxStatus, SelectedMailbox
+from sage_imap.operations.effects import Operation
+from sage_imap.operations.rejections import rejection
+from sage_imap.operations.session import Answer, Session
+from sage_imap.protocol import commands, extensions
+from sage_imap.protocol.commands.status import STATUS_NEEDS
+from sage_imap.protocol.events import (
+    ExistsReceived,
+    FlagsReceived,
+    ListReceived,
+    NamespaceReceived,
+    ResponseCode,
+    Status,
+    StatusReceived,
+    UntaggedStatus,
+)
+
+__all__ = ["create", "list_mailboxes", "namespace", "select", "status", "unselect"]
+
+_STATUS_ITEMS: Final = ("MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "HIGHESTMODSEQ")
+
+
+def select(
+    session: Session, name: str, *, readonly: bool = False, condstore: bool | None = None
+) -> Operation[SelectedMailbox]:
+    """Select *name*; mod-sequences are switched on where the server keeps them.
+
+    A SELECT that fails leaves no mailbox selected (RFC 9051 section 6.3.2).
+    """
+    wants = session.offers("CONDSTORE") if condstore is None else condstore
+    command = commands.select(name, readonly=readonly, condstore=wants)
+    yield from session.settle()
+    session.mailbox = None
+    session.news.clear()
+    answer = yield from session.attempt(command)
+    if answer.completed.status is not Status.OK:
+        raise rejection(answer.completed)
+    session.news.clear()
+    session.mailbox = _selected(name, answer, readonly=readonly)
+    return session.mailbox
+
+
+def unselect(session: Session) -> Operation[None]:
+    """Leave the selected mailbox; nothing is expunged.
+
+    Without UNSELECT (RFC 3691), a SELECT that must fail does the same (RFC 9051 section 6.3.2).
+    """
+    if session.offers("UNSELECT"):
+        yield from session.exchange(extensions.unselect())
+    else:
+        yield from session.attempt(commands.select("no-such-mailbox-84d2", readonly=True))
+    session.mailbox = None
+    session.news.clear()
+
+
+def status(
+    session: Session, name: str, items: Iterable[str] | None = None
+) -> Operation[MailboxStatus]:
+    """Counters of *name*; by default all of the usual ones that the server has."""
+    asked = [
+        item
+        for item in (_STATUS_ITEMS if items is None else items)
+        if items is not None or item not in STATUS_NEEDS or session.offers(STATUS_NEEDS[item])
+    ]
+    answer = yield from session.exchange(commands.status(name, asked))
+    told: dict[str, int | str | None] = {}
+    for event in answer.of(StatusReceived):
+        told.update(event.items)
+
+    def number(key: str) -> int | None:
+        value = told.get(key)
+        return value if isinstance(value, int) else None
+
+    identity = told.get("MAILBOXID")
+    return MailboxStatus(
+        name,
+        messages=number("MESSAGES"),
+        uidnext=number("UIDNEXT"),
+        uidvalidity=number("UIDVALIDITY"),
+        unseen=number("UNSEEN"),
+        highestmodseq=number("HIGHESTMODSEQ"),
+        size=number("SIZE"),
+        mailbox_id=identity if isinstance(identity, str) else None,
+    )
+
+
+def list_mailboxes(
+    session: Session, reference: str = "", pattern: str = "*"
+) -> Operation[list[ListedMailbox]]:
+    """The mailboxes whose names fit, with what they are for where the server tells."""
+    ask = session.offers("SPECIAL-USE") and session.offers("LIST-EXTENDED")
+    command = commands.list_mailboxes(reference, pattern, special_use=ask)
+    answer = yield from session.exchange(command)
+    return [
+        ListedMailbox(
+            name=event.name,
+            raw_name=event.raw_name,
+            delimiter=event.delimiter,
+            attributes=event.attributes,
+            selectable=event.selectable,
+            special_use=event.special_use,
+        )
+        for event in answer.of(ListReceived)
+    ]
+
+
+def create(session: Session, name: str) -> Operation[None]:
+    """Create *name*, which is in the server's own spelling."""
+    yield from session.exchange(commands.create(name))
+
+
+def namespace(session: Session) -> Operation[NamespaceReceived]:
+    """The namespaces, asked for once; without the extension, what LIST says of the delimiter."""
+    if session.namespace is None:
+        session.namespace = yield from _ask_namespace(session)
+    return session.namespace
+
+
+def _ask_namespace(session: Session) -> Operation[NamespaceReceived]:
+    if session.offers("NAMESPACE"):
+        try:
+            answer = yield from session.exchange(extensions.namespace())
+        except CommandRejected:
+            pass  # told below, as by a server without the extension
+        else:
+            told = answer.of(NamespaceReceived)
+            if told and told[-1].personal:
+                return told[-1]
+    # RFC 9051 section 6.3.9: LIST "" "" tells the delimiter and nothing else.
+    listed = yield from session.exchange(commands.list_mailboxes("", ""))
+    delimiters = [event.delimiter for event in listed.of(ListReceived)]
+    return NamespaceReceived(personal=(("", delimiters[0] if delimiters else "/"),))
+
+
+def _selected(name: str, answer: Answer, *, readonly: bool) -> SelectedMailbox:
+    codes = {code.name: code for code in _codes(answer)}
+    exists = answer.of(ExistsReceived)
+    flags = answer.of(FlagsReceived)
+    permanent = codes.get("PERMANENTFLAGS")
+    highest = _number(codes.get("HIGHESTMODSEQ"))
+    return SelectedMailbox(
+        name,
+        uidvalidity=_number(codes.get("UIDVALIDITY")),
+        uidnext=_number(codes.get("UIDNEXT")),
+        exists=exists[-1].count if exists else 0,
+        highestmodseq=None if "NOMODSEQ" in codes else highest,
+        flags=flags[-1].flags if flags else (),
+        permanent_flags=_words(permanent),
+        read_only="READ-ONLY" in codes or (readonly and "READ-WRITE" not in codes),
+        uid_not_sticky="UIDNOTSTICKY" in codes,
+    )
+
+
+def _codes(answer: Answer) -> Iterable[ResponseCode]:
+    for event in answer.of(UntaggedStatus):
+        if event.code is not None:
+            yield event.code
+    if answer.completed.code is not None:
+        yield answer.completed.code
+
+
+def _number(code: ResponseCode | None) -> int | None:
+    if code is None or not code.args or not isinstance(code.args[0], int):
+        return None
+    return code.args[0]
+
+
+def _words(code: ResponseCode | None) -> tuple[str, ...]:
+    if code is None or not code.args or not isinstance(code.args[0], tuple):
+        return ()
+    return tuple(str(word) for word in code.args[0])

@@ -1,0 +1,229 @@
+"""The blocking client: plain methods that return values and raise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from sage_imap.config import IMAPConfig
+from sage_imap.models.message import MessageSet
+from sage_imap.models.results import (
+    AppendResult,
+    FetchRow,
+    ListedMailbox,
+    MailboxStatus,
+    MoveResult,
+    SelectedMailbox,
+    StoreResult,
+)
+from sage_imap.operations import (
+    connecting,
+    fetching,
+    folders,
+    idling,
+    mailboxes,
+    messages,
+)
+from sage_imap.operations import (
+    session as sessions,
+)
+from sage_imap.operations.effects import Operation
+from sage_imap.operations.session import Session
+from sage_imap.protocol.command import Literal
+from sage_imap.protocol.commands import StoreMode
+from sage_imap.protocol.events import Event, NamespaceReceived, ParseFailure
+from sage_imap.protocol.state import ConnectionState
+from sage_imap.services.driver import Driver
+from sage_imap.services.idle import IdleSession
+
+__all__ = ["IMAPClient"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+# Within the class, `list` is a method.
+FetchedRows = list[FetchRow | ParseFailure]
+
+
+class IMAPClient:
+    """One connection to a mail server.
+
+    *config* is an `IMAPConfig` or a mapping of its fields. As a context manager it connects and
+    signs in, and takes leave at the end. Methods raise the errors of `sage_imap.errors`; after a
+    `ConnectionLost` the client is of no more use.
+    """
+
+    def __init__(self, config: IMAPConfig | Mapping[str, Any]) -> None:
+        self.config = IMAPConfig.of(config)
+        self._driver = Driver(self.config)
+
+    def __enter__(self) -> Self:
+        self.connect()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.logout()
+        else:
+            self.close()
+
+    def connect(self) -> Self:
+        """Connect and sign in; the client itself."""
+        self._driver.connect()
+        return self
+
+    def logout(self) -> None:
+        """Take leave, if the connection still allows it, and close it."""
+        self._driver.log_out()
+
+    def close(self) -> None:
+        """Close the connection without a word; may be called twice."""
+        self._driver.close()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection is open and usable, as far as is known."""
+        return self._driver.usable
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What the server offers, in upper case."""
+        return self._driver.session.connection.capabilities
+
+    @property
+    def state(self) -> ConnectionState:
+        """Where the connection stands."""
+        return self._driver.session.connection.state
+
+    @property
+    def mailbox(self) -> SelectedMailbox | None:
+        """The selected mailbox, its ``exists`` as last told."""
+        return self._driver.session.mailbox
+
+    def take_events(self) -> list[Event]:
+        """What the server told unasked since the last call: EXISTS, EXPUNGE, flags."""
+        return self._driver.session.take_news()
+
+    def run(
+        self,
+        operation: Callable[Concatenate[Session, P], Operation[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Carry out an operation of `sage_imap.operations`, or one of your own."""
+        return self._driver.run(operation, *args, **kwargs)
+
+    def noop(self) -> None:
+        """Give the server an occasion to tell news."""
+        self.run(sessions.noop)
+
+    def id(self, fields: Mapping[str, str | None] | None = None) -> dict[str, str | None]:
+        """Say who we are; what the server says of itself (RFC 2971)."""
+        return self.run(connecting.identify, fields)
+
+    def enable(self, *names: str) -> frozenset[str]:
+        """Switch extensions on (RFC 5161); all that are on."""
+        return self.run(connecting.enable, *names)
+
+    def namespace(self) -> NamespaceReceived:
+        """The namespaces (RFC 2342)."""
+        return self.run(mailboxes.namespace)
+
+    def list(self, reference: str = "", pattern: str = "*") -> list[ListedMailbox]:
+        """The mailboxes whose names fit *pattern*."""
+        return self.run(mailboxes.list_mailboxes, reference, pattern)
+
+    def create(self, name: str) -> None:
+        """Create a mailbox, named in the server's own spelling."""
+        self.run(mailboxes.create, name)
+
+    def ensure_folder(self, logical: str) -> str:
+        """The server's name of the folder *logical* (``INBOX/Support``), created if missing."""
+        return self.run(folders.ensure_folder, logical)
+
+    def find_folder(self, logical: str) -> str | None:
+        """The server's name of the folder *logical*; None where it is not there."""
+        return self.run(folders.find_folder, logical)
+
+    def select(
+        self, name: str, *, readonly: bool = False, condstore: bool | None = None
+    ) -> SelectedMailbox:
+        """Select a mailbox, with mod-sequences where the server keeps them."""
+        return self.run(mailboxes.select, name, readonly=readonly, condstore=condstore)
+
+    def unselect(self) -> None:
+        """Leave the selected mailbox; nothing is expunged."""
+        self.run(mailboxes.unselect)
+
+    def status(self, name: str, items: Iterable[str] | None = None) -> MailboxStatus:
+        """Counters of a mailbox that need not be selected."""
+        return self.run(mailboxes.status, name, items)
+
+    def append(
+        self,
+        mailbox: str,
+        data: bytes,
+        *,
+        flags: Iterable[str] = (),
+        date: datetime | None = None,
+    ) -> AppendResult:
+        """Add a message to a mailbox."""
+        return self.run(messages.append, mailbox, data, flags=flags, date=date)
+
+    def search(
+        self, criteria: str | Sequence[str | Literal] = "ALL", *, changed_since: int | None = None
+    ) -> MessageSet:
+        """The messages of the selected mailbox that fit."""
+        return self.run(messages.search, criteria, changed_since=changed_since)
+
+    def fetch(
+        self, message_set: MessageSet, items: Iterable[str], *, changed_since: int | None = None
+    ) -> FetchedRows:
+        """All rows at once; what could not be understood is among them as `ParseFailure`."""
+        return self.run(fetching.fetch, message_set, items, changed_since=changed_since)
+
+    def iter_fetch(
+        self, message_set: MessageSet, items: Iterable[str], *, changed_since: int | None = None
+    ) -> Iterator[FetchRow | ParseFailure]:
+        """Rows as they come, fetched ahead within a bound.
+
+        Other commands may be sent between two rows, and the iteration may be left at any row.
+        """
+        stream = self.run(fetching.open_stream, message_set, items, changed_since=changed_since)
+        while (rows := self.run(fetching.next_rows, stream)) is not None:
+            yield from rows
+
+    def store(
+        self,
+        message_set: MessageSet,
+        flags: Iterable[str],
+        *,
+        mode: StoreMode = "add",
+        unchanged_since: int | None = None,
+    ) -> StoreResult:
+        """Add, remove or replace flags."""
+        return self.run(
+            messages.store, message_set, flags, mode=mode, unchanged_since=unchanged_since
+        )
+
+    def copy(self, message_set: MessageSet, mailbox: str) -> MoveResult:
+        """Copy messages into another mailbox."""
+        return self.run(messages.copy, message_set, mailbox)
+
+    def move(self, message_set: MessageSet, mailbox: str) -> MoveResult:
+        """Move messages into another mailbox."""
+        return self.run(messages.move, message_set, mailbox)
+
+    def expunge(self, message_set: MessageSet) -> None:
+        """Remove those of the messages that are flagged ``\\Deleted``, and no other."""
+        self.run(messages.expunge, message_set)
+
+    def idle(self, *, renew: float = idling.RENEW) -> IdleSession:
+        """IDLE, held from this call until its ``done()`` or the end of its with block."""
+        return IdleSession(self, renew=renew).begin()

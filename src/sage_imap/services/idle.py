@@ -1,0 +1,58 @@
+"""IDLE as the blocking client shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from sage_imap.operations import idling
+from sage_imap.protocol.events import Event
+
+if TYPE_CHECKING:
+    from sage_imap.services.client import IMAPClient
+
+__all__ = ["IdleSession"]
+
+
+class IdleSession:
+    """An IDLE in flight; it is renewed every *renew* seconds while somebody waits.
+
+    No other command can be sent until `done`.
+    """
+
+    def __init__(self, client: IMAPClient, *, renew: float) -> None:
+        self._client = client
+        self._idle = idling.Idle(renew)
+
+    def begin(self) -> Self:
+        """Send IDLE and wait until the server holds it; this session."""
+        self._client.run(idling.begin, self._idle)
+        return self
+
+    def wait(self, timeout: float) -> list[Event]:
+        """News as soon as there are any; the empty list after *timeout* seconds without.
+
+        A link that is gone raises `ConnectionLost` at once, one that is deaf at the next renewal.
+        """
+        return self._client.run(idling.wait, self._idle, timeout)
+
+    def done(self) -> None:
+        """End IDLE; news that came meanwhile are kept for the next one."""
+        self._client.run(idling.end, self._idle)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._client.connected:
+            self.done()
+
+    def __iter__(self) -> Iterator[Event]:
+        while True:
+            yield from self.wait(self._idle.renew)

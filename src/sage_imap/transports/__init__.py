@@ -1,0 +1,1 @@
+"""The IO: what a shell fulfils an operation's wishes with."""

@@ -8,7 +8,7 @@ missing angle brackets, names with dots and octets beyond ASCII; groups are diss
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sage_imap.models.address import EmailAddress
@@ -30,6 +30,7 @@ _COMMENT_TEXT: Final = re.compile(r"(?:[^()\\]|\\.)*+", re.DOTALL)
 _FOLD: Final = re.compile(r"\r?\n")
 _MOST_OPEN_COMMENTS: Final = 20  # each is searched to the end of the field for its end
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
+_DOT: Final = re.compile(r" ?\. ?")
 
 
 def parse_addresses(fields: list[bytes]) -> list[EmailAddress]:
@@ -76,16 +77,19 @@ def _slow(text: str, room: int) -> list[EmailAddress]:
     pending = _Pending()
     for word in _words(text):
         if word in (",", ";") and not pending.in_angle:
-            pending.finish(found)
+            found += pending.addresses()
             pending = _Pending()
             if len(found) >= room:
                 return found
         elif word == ":" and not pending.in_angle and not pending.has_at:
             pending = _Pending()  # what stood before it is the name of a group
+        elif word == "<" and pending.closed:
+            found += pending.addresses()  # two addresses with no comma between them
+            pending = _Pending(pending.after)
+            pending.take(word)
         else:
             pending.take(word)
-    pending.finish(found)
-    return found
+    return found + pending.addresses()
 
 
 def _words(text: str) -> Iterator[str]:
@@ -121,11 +125,12 @@ def _comment_end(text: str, start: int) -> int:
 
 
 class _Pending:
-    """What was read of one address."""
+    """What was read of one address, or of several without a comma."""
 
-    def __init__(self) -> None:
-        self.words: list[str] = []
+    def __init__(self, words: Iterable[str] = ()) -> None:
+        self.words = list(words)
         self.angle: list[str] = []
+        self.after: list[str] = []
         self.comments: list[str] = []
         self.in_angle = False
         self.closed = False
@@ -136,41 +141,57 @@ class _Pending:
         if word[0] == "(" and len(word) > 1:
             self.comments.append(word[1:-1])
         elif word == "<":
-            if self.closed or self.in_angle or not self.angle:
-                self.angle, self.in_angle, self.closed = [], True, False
+            self.in_angle = True
         elif word == ">":
-            self.in_angle, self.closed = False, True
+            self.closed = self.closed or self.in_angle
+            self.in_angle = False
         elif self.in_angle:
             self.angle.append(word)
         else:
-            self.words.append(word)
+            (self.after if self.closed else self.words).append(word)
 
-    def finish(self, found: list[EmailAddress]) -> None:
+    def addresses(self) -> list[EmailAddress]:
+        comment = _name(_unescaped(" ".join(self.comments)))
         if self.angle:
             mailbox, host = _split_address(self.angle)
-            name = _phrase(self.words)
+            name = _name("".join(map(_unquoted, self.words))) or comment
+            return [EmailAddress(name, mailbox, host)] if mailbox or host else []
+        complete, rest = _bare_addresses(self.words)
+        if complete:
+            name = _name(" ".join(rest)) or comment
+            first = EmailAddress(name, *complete[0])
+            return [first, *(EmailAddress("", *pair) for pair in complete[1:])]
+        # One word is a mailbox of the server's own; several are a name without an address.
+        alone = len(rest) == 1 and bool(rest[0]) and not any(map(str.isspace, rest[0]))
+        return [EmailAddress(comment, rest[0], "")] if alone else []
+
+
+def _bare_addresses(words: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    """The addresses among *words* that have no angle brackets, and what stands beside them."""
+    chains: list[list[str]] = []
+    glued = False
+    for word in words:
+        if word.isspace():
+            # White space may stand around the at sign, and around dots behind it (section 4.4).
+            last = chains[-1] if chains else []
+            glued = bool(last) and (last[-1] == "@" or ("@" in last[-3:] and last[-1][-1] == "."))
+            continue
+        joins = word == "@" or (word[0] == "." and bool(chains) and "@" in chains[-1][-3:])
+        if chains and (glued or joins):
+            chains[-1].append(word)
         else:
-            mailbox, host = _split_address(self.words)
-            name = ""
-            if not host and len("".join(self.words).split()) > 1:
-                name, mailbox = _phrase(self.words), ""
-        name = name or _name(_unescaped(" ".join(self.comments)))
-        if mailbox or host or (name and not self.angle):
-            found.append(EmailAddress(name, mailbox, host))
+            chains.append([word])
+        glued = True
+    addresses = [_split_address(chain) for chain in chains if "@" in chain]
+    return addresses, ["".join(map(_unquoted, c)) for c in chains if "@" not in c]
 
 
 def _split_address(tokens: list[str]) -> tuple[str, str]:
-    words = [token for token in tokens if not token.isspace()]
-    if ":" in words:  # a route: <@relay,@relay:user@host>, RFC 5322 section 4.4
-        words = words[len(words) - words[::-1].index(":") :]
-    if "@" not in words:
-        return "".join(map(_unquoted, words)), ""
-    at = len(words) - 1 - words[::-1].index("@")
-    return "".join(map(_unquoted, words[:at])), "".join(words[at + 1 :])
-
-
-def _phrase(tokens: list[str]) -> str:
-    return _name("".join(map(_unquoted, tokens)))
+    if ":" in tokens:  # a route: <@relay,@relay:user@host>, RFC 5322 section 4.4
+        tokens = tokens[len(tokens) - tokens[::-1].index(":") :]
+    at = len(tokens) - 1 - tokens[::-1].index("@") if "@" in tokens else len(tokens)
+    mailbox = " ".join("".join(map(_unquoted, tokens[:at])).split())
+    return _DOT.sub(".", mailbox), "".join(t for t in tokens[at + 1 :] if not t.isspace())
 
 
 def _unquoted(token: str) -> str:

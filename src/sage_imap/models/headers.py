@@ -23,6 +23,7 @@ Field = tuple[bytes, bytes]
 _FIELD: Final = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+\n?)")
 _BLANK: Final = re.compile(rb"\n\r?\n")
 _LINE: Final = re.compile(rb"[^\n]*+\n|[^\n]++")
+_RAW_WORD: Final = re.compile(rb"=\?[^?\s]{1,64}\?[qQ]\?[^?]*+\?=")
 _KNOWN: Final = re.compile(
     rb"^(?:from|to|cc|subject|date|message-id|received|reply-to|return-path|sender|references"
     rb"|in-reply-to|mime-version|content-[a-z-]{2,20}|x-[a-z-]{2,40}|dkim-signature|delivered-to"
@@ -84,7 +85,14 @@ def _key(name: str) -> bytes:
 
 
 def _decoded(value: bytes) -> str:
+    if not value.isascii() and b"=?" in value:
+        # An encoded-word with octets beyond ASCII in it: they are in the charset that it names.
+        value = _RAW_WORD.sub(_quote_octets, value)
     return scrub(decode_words(value.strip())).strip()
+
+
+def _quote_octets(word: re.Match[bytes]) -> bytes:
+    return b"".join(b"%c" % octet if octet < 0x80 else b"=%02X" % octet for octet in word[0])
 
 
 def split_header(raw: bytes, start: int, end: int, warnings: list[str]) -> tuple[list[Field], int]:
@@ -120,8 +128,9 @@ def _split_lines(block: bytes, warnings: list[str]) -> tuple[list[Field], int]:
             continue
         line = _LINE.match(block, position)
         assert line is not None
-        odd = line[0]
-        if not odd.startswith((b" ", b"\t", b":")) and not _KNOWN.search(block, line.end()):
+        skipped = line[0].startswith((b" ", b"\t", b":"))
+        # A boundary that follows without an empty line begins the body.
+        if line[0].startswith(b"--") or not (skipped or _KNOWN.search(block, line.end())):
             return fields, position
         warnings.append("header: a line that is no field was skipped")
         position = line.end()

@@ -24,6 +24,10 @@ __all__ = ["Part", "read_parts"]
 
 _CONTENT_TYPE: Final = re.compile(r"[^\s/;()<>@,:\\\"\[\]?=]+/[^\s/;()<>@,:\\\"\[\]?=]+")
 _LINE_END: Final = re.compile(rb"[ \t]*(?:\r?\n|\r?\Z)")
+_LIKELY_BOUNDARY: Final = re.compile(
+    rb"^--([^\s-][^\r\n]{0,69}?|-{1,40}[^\s-][^\r\n]{0,69}?)[ \t]*\r?\nContent-[A-Za-z-]{2,20}:",
+    re.MULTILINE | re.IGNORECASE,
+)
 _Span = tuple[int, int]
 
 
@@ -115,6 +119,11 @@ def _take_apart(part: Part, room: int) -> int:
     """Give *part* at most *room* children; their number."""
     boundary = part.parameters.get("boundary", "").encode("utf-8", "replace").rstrip()
     spans = _spans(part, boundary, room) if boundary else []
+    if not spans:
+        guess = _LIKELY_BOUNDARY.search(part.raw, part.start, part.end)
+        if guess is not None:
+            part.warnings.append("structure: the boundary is not the one that was announced")
+            spans = _spans(part, guess[1], room)
     if not spans:
         _as_text(part, "structure: a multipart whose parts cannot be found was read as text")
         return 0

@@ -43,6 +43,7 @@ class Candidate:
     uidvalidity: int | None
     uid: int | None
     state: Literal["present", "missing", "deleted"]
+    size: int = 0
     planned_here: bool = False
 
 

@@ -1,0 +1,248 @@
+"""Bringing what is stored of a mailbox to where the server is.
+
+Done after each SELECT, in each IDLE cycle and at each poll that shows a change: first what is new,
+then what has vanished, then whose flags have changed. Whatever order of events the server reports
+or swallows, the comparison finds the difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from sage_imap.aio import IMAPClient
+from sage_imap.protocol.events import ExistsReceived, ExpungeReceived, VanishedReceived
+from sage_mail.delivery.announce import announce
+from sage_mail.delivery.events import EventType, NewEvent
+from sage_mail.delivery.payloads import flags_changed_data
+from sage_mail.ingest.intake import Intake
+from sage_mail.ingest.planning import (
+    FlagChange,
+    changed_flags,
+    compare_locations,
+    nothing_vanished,
+)
+from sage_mail.ingest.reading import fetch_flags, search_uids, selected_mailbox
+from sage_mail.ingest.reset import rematch
+from sage_mail.ingest.scope import Scope
+from sage_mail.records import MailboxRecord
+from sage_mail.storage import UnitOfWork
+from sage_mail.telemetry import get_logger
+
+__all__ = ["Resync"]
+
+_log = get_logger(__name__)
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_ARRIVALS_AND_DEPARTURES = (ExistsReceived, ExpungeReceived, VanishedReceived)
+_Snapshot = tuple[int, int | None, int | None, int]
+
+
+class Resync:
+    """Keeps one mailbox in step; kept over the reconnects of the mailbox's watcher."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._intake = Intake(scope)
+        self._agreed: _Snapshot | None = None
+
+    async def whole(self, client: IMAPClient) -> None:
+        """Compare everything; right after SELECT."""
+        snapshot = _snapshot(client)
+        began = datetime.now(UTC)
+        mailbox = await self._mailbox(client)
+        if snapshot is None or snapshot != self._agreed:
+            self._agreed = None
+            await self._compare(client, mailbox, with_flags=True)
+            self._agreed = snapshot
+        async with self._scope.storage.unit_of_work() as uow:
+            await uow.mailboxes.verified(mailbox.id, began)
+            await uow.commit()
+
+    async def news(self, client: IMAPClient, *, with_flags: bool) -> None:
+        """Compare again in the same session, after the server has reported something."""
+        self._agreed = None
+        mailbox = await self._mailbox(client)
+        await self._compare(client, mailbox, with_flags=with_flags)
+
+    async def _compare(
+        self, client: IMAPClient, mailbox: MailboxRecord, *, with_flags: bool
+    ) -> None:
+        while True:
+            client.take_events()
+            await self._intake.take_new(client, mailbox)
+            await self._departures(client, mailbox)
+            if with_flags or mailbox.highestmodseq is not None:
+                await self._scope.sections.run(self._flags(client, mailbox))
+            # What was told while we looked will not be told again.
+            news = client.take_events()
+            if not any(isinstance(event, _ARRIVALS_AND_DEPARTURES) for event in news):
+                return
+            mailbox = await self._mailbox(client)
+
+    async def _mailbox(self, client: IMAPClient) -> MailboxRecord:
+        """The stored mailbox, under the UIDVALIDITY that it has now."""
+        selected, uidvalidity = selected_mailbox(client)
+        async with self._scope.storage.unit_of_work() as uow:
+            mailbox = await uow.mailboxes.get_or_create(self._scope.account_id, selected.name)
+            await uow.commit()
+        if mailbox.uidvalidity is None:
+            await self._first_sight(client, mailbox)
+        elif mailbox.uidvalidity != uidvalidity:
+            await rematch(client, self._scope, mailbox, uidvalidity)
+        else:
+            return mailbox
+        return await self._reload(mailbox)
+
+    async def _reload(self, mailbox: MailboxRecord) -> MailboxRecord:
+        async with self._scope.storage.read() as uow:
+            current = await uow.mailboxes.get(mailbox.id)
+        return current or mailbox
+
+    async def _first_sight(self, client: IMAPClient, mailbox: MailboxRecord) -> None:
+        """Set the cursor to the end, once what is to be taken for new is taken in.
+
+        Until then the mailbox has no UIDVALIDITY, so that after a crash this is done again.
+        """
+        selected, uidvalidity = selected_mailbox(client)
+        end = (selected.uidnext or await _next_uid(client)) - 1
+        initial = self._scope.settings.initial
+        seen = replace(mailbox, uidvalidity=uidvalidity)
+        if initial == "all":
+            end = 0
+        elif initial != "none":
+            criteria = "UNSEEN" if initial == "unseen" else f"SINCE {_days_ago(int(initial))}"
+            wanted = [uid for uid in await search_uids(client, criteria) if uid <= end]
+            known = await self._intake.known(seen, wanted)
+            todo = sorted(set(wanted) - known)
+            await self._intake.take(client, seen, todo, advance=False)
+        async with self._scope.storage.unit_of_work() as uow:
+            await uow.mailboxes.set_cursor(
+                mailbox.id,
+                uidvalidity=uidvalidity,
+                last_uid=end,
+                highestmodseq=selected.highestmodseq,
+            )
+            await uow.commit()
+        _log.info(
+            "mailbox_first_seen",
+            account=self._scope.account,
+            mailbox=mailbox.name,
+            older=selected.exists,
+            cursor=end,
+        )
+
+    async def _departures(self, client: IMAPClient, mailbox: MailboxRecord) -> None:
+        uidvalidity = mailbox.uidvalidity or 0
+        async with self._scope.storage.read() as uow:
+            present = await uow.messages.present_uids(mailbox.id, uidvalidity)
+            missing = await uow.messages.missing_uids(mailbox.id, uidvalidity)
+            dead = await uow.dead_letters.uids(mailbox.id, uidvalidity)
+        exists = selected_mailbox(client)[0].exists
+        if not missing and nothing_vanished(
+            exists=exists, present=len(present), unstored=len(dead)
+        ):
+            return
+        # Rows that a move of ours has just added are on the server, but maybe not yet in the view
+        # that this session has of it; NOOP brings the view up to date.
+        await client.noop()
+        server = await search_uids(client, "ALL")
+        gone = compare_locations(present, missing, server)
+        if gone.vanished or gone.returned:
+            await self._scope.sections.run(
+                self._note_departures(mailbox, gone.vanished, gone.returned)
+            )
+        stored = len(present) - len(gone.vanished) + len(gone.returned) + len(dead)
+        if len(server) > stored:
+            self._scope.unknown_in.put_nowait(mailbox.name)
+
+    async def _note_departures(
+        self, mailbox: MailboxRecord, vanished: tuple[int, ...], returned: tuple[int, ...]
+    ) -> None:
+        uidvalidity = mailbox.uidvalidity or 0
+        async with self._scope.locations, self._scope.storage.unit_of_work() as uow:
+            count = await uow.messages.mark_missing(
+                mailbox.id, uidvalidity, vanished, at=datetime.now(UTC)
+            )
+            await uow.messages.mark_present(mailbox.id, uidvalidity, returned)
+            await uow.commit()
+        if count:
+            _log.info(
+                "messages_missing", account=self._scope.account, mailbox=mailbox.name, count=count
+            )
+            self._scope.something_vanished.set()
+
+    async def _flags(self, client: IMAPClient, mailbox: MailboxRecord) -> None:
+        """Take over changed flags; under the lock, lest a flag of ours seems to come and go."""
+        since, latest = mailbox.highestmodseq, selected_mailbox(client)[0].highestmodseq
+        async with self._scope.locations:
+            if latest is not None and since is not None:
+                server = await fetch_flags(client, None, changed_since=since)
+            else:
+                server = await fetch_flags(client, None)
+            modseqs = [modseq for _, modseq in server.values() if modseq is not None]
+            async with self._scope.storage.unit_of_work() as uow:
+                await self._write_flags(
+                    uow, mailbox, {uid: flags for uid, (flags, _) in server.items()}
+                )
+                if latest is not None:
+                    await uow.mailboxes.set_cursor(
+                        mailbox.id,
+                        uidvalidity=mailbox.uidvalidity or 0,
+                        last_uid=0,
+                        highestmodseq=max([latest, *modseqs]),
+                    )
+                await uow.commit()
+
+    async def _write_flags(
+        self, uow: UnitOfWork, mailbox: MailboxRecord, server: dict[int, tuple[str, ...]]
+    ) -> None:
+        uidvalidity = mailbox.uidvalidity or 0
+        known = await uow.messages.flags_by_uid(mailbox.id, uidvalidity, list(server))
+        ours = await uow.actions.own_flags(mailbox.id, uidvalidity)
+        for change in changed_flags(known, server, ours):
+            await self._write_change(uow, mailbox, change)
+
+    async def _write_change(
+        self, uow: UnitOfWork, mailbox: MailboxRecord, change: FlagChange
+    ) -> None:
+        uidvalidity = mailbox.uidvalidity or 0
+        found = await uow.messages.find_at(mailbox.id, uidvalidity, change.uid)
+        if found is None:
+            return
+        await uow.messages.set_flags(found.id, change.flags)
+        if not found.announced or not (change.added or change.removed):
+            return
+        message = replace(found, flags=change.flags)
+        event = NewEvent(
+            type=EventType.MESSAGE_FLAGS_CHANGED,
+            account=self._scope.account,
+            mailbox=mailbox.name,
+            message_id=message.id,
+            occurred_at=datetime.now(UTC),
+            data=flags_changed_data(message, added=change.added, removed=change.removed),
+        )
+        await announce(uow, event, self._scope.endpoints)
+
+
+def _snapshot(client: IMAPClient) -> _Snapshot | None:
+    """What proves, where it is the same again, that nothing has changed; None without CONDSTORE.
+
+    RFC 7162 section 3.1.2.1: any change of a mailbox, an expunge included where QRESYNC is
+    offered, raises HIGHESTMODSEQ; the count covers expunges elsewhere.
+    """
+    selected, uidvalidity = selected_mailbox(client)
+    if selected.highestmodseq is None:
+        return None
+    return (uidvalidity, selected.uidnext, selected.highestmodseq, selected.exists)
+
+
+async def _next_uid(client: IMAPClient) -> int:
+    """UIDNEXT of a server that does not tell it."""
+    uids = await search_uids(client, "ALL")
+    return uids.max + 1 if uids else 1
+
+
+def _days_ago(days: int) -> str:
+    day = datetime.now(UTC) - timedelta(days=days)
+    return f"{day.day}-{_MONTHS[day.month - 1]}-{day.year}"

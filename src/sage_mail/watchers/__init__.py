@@ -1,0 +1,1 @@
+"""Keeping an eye on the accounts: connections, IDLE, polling, back-off."""

@@ -1,0 +1,105 @@
+"""The one door through which all connections of an account are made.
+
+Several watchers share an account. If each retried on its own, a server that is down or that refuses
+the password would be asked by all of them. Here one tries at a time, and a failure keeps the door
+shut for all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from sage_imap.aio import IMAPClient
+from sage_imap.errors import AuthenticationFailed, IMAPError
+from sage_mail.errors import SecretUnavailable
+from sage_mail.telemetry import get_logger
+from sage_mail.watchers.backoff import Backoff
+from sage_mail.watchers.health import Health
+
+__all__ = ["Gate"]
+
+_log = get_logger(__name__)
+
+# Credentials do not mend themselves, and providers lock accounts that keep trying.
+_AUTH_FIRST, _AUTH_LONGEST = 60.0, 3600.0
+
+
+class Gate:
+    """Makes logged-in connections of one account, one at a time and not too often.
+
+    ``connect`` opens one; ``health`` is told how it goes.
+    """
+
+    def __init__(
+        self, account: str, connect: Callable[[], Awaitable[IMAPClient]], health: Health
+    ) -> None:
+        self._account = account
+        self._connect = connect
+        self._health = health
+        self._turn = asyncio.Lock()
+        self._not_before = 0.0
+        self._backoff = Backoff()
+        self._auth_backoff = Backoff(first=_AUTH_FIRST, longest=_AUTH_LONGEST)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[IMAPClient]:
+        """A connection for the block; it is closed at its end.
+
+        Waits as long as the door is shut. Raises what `IMAPClient.connect` raises; the caller may
+        come again at once, since the door makes it wait.
+        """
+        async with self._turn:
+            await _sleep_until(self._not_before)
+            client = await self._try()
+        self._health.opened()
+        reason = "closed"
+        try:
+            yield client
+        except (IMAPError, OSError) as error:
+            reason = _reason(error)
+            raise
+        finally:
+            self._health.closed(reason)
+            await client.close()
+
+    async def _try(self) -> IMAPClient:
+        try:
+            client = await self._connect()
+        except (AuthenticationFailed, SecretUnavailable) as error:
+            # RFC 5530: UNAVAILABLE and its kin are no verdict on the credentials.
+            if isinstance(error, AuthenticationFailed) and error.retryable:
+                self._shut(error, self._backoff.failed(at_least=error.retry_after or 0.0))
+            else:
+                self._health.refused(_reason(error))
+                self._shut(error, self._auth_backoff.failed())
+            raise
+        except (IMAPError, OSError) as error:
+            asked = getattr(error, "retry_after", None) or 0.0
+            self._health.failed(_reason(error))
+            self._shut(error, self._backoff.failed(at_least=asked))
+            raise
+        self._backoff.succeeded()
+        self._auth_backoff.succeeded()
+        return client
+
+    def _shut(self, error: Exception, pause: float) -> None:
+        self._not_before = asyncio.get_running_loop().time() + pause
+        _log.warning(
+            "connect_failed",
+            account=self._account,
+            error=type(error).__name__,
+            reason=_reason(error),
+            retry_in=round(pause, 1),
+        )
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+async def _sleep_until(moment: float) -> None:
+    pause = moment - asyncio.get_running_loop().time()
+    if pause > 0:
+        await asyncio.sleep(pause)

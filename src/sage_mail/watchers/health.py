@@ -1,0 +1,100 @@
+"""Whether an account is connected, told once for each change.
+
+Connections of an account come and go; receivers want to hear of the account. It is connected from
+its first live connection on, and disconnected when it has had none for some seconds. A log-in that
+is refused is told once, until one succeeds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+from sage_mail.delivery.events import EventType
+
+__all__ = ["DEBOUNCE", "Health"]
+
+# A server that restarts is back within a few seconds; nobody needs to be told of that.
+DEBOUNCE = 10.0
+
+State = Literal["unknown", "connected", "disconnected", "auth_failed"]
+_EVENTS = {
+    "connected": EventType.ACCOUNT_CONNECTED,
+    "disconnected": EventType.ACCOUNT_DISCONNECTED,
+    "auth_failed": EventType.ACCOUNT_AUTH_FAILED,
+}
+
+
+class Health:
+    """The state of one account.
+
+    ``tell`` is awaited for each change with the event's type and, for the bad ones, the reason (a
+    text without secrets). ``debounce`` is in seconds.
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[EventType, str | None], Awaitable[None]],
+        *,
+        debounce: float = DEBOUNCE,
+    ) -> None:
+        self._tell = tell
+        self._debounce = debounce
+        self._live = 0
+        self._reason: str | None = None
+        self._changed = asyncio.Event()
+        self._auth_failed = False
+        self.state: State = "unknown"
+
+    def opened(self) -> None:
+        """A connection has been logged in."""
+        self._live += 1
+        self._auth_failed = False
+        self._changed.set()
+
+    def closed(self, reason: str) -> None:
+        """A connection that was logged in has ended, whoever ended it."""
+        self._live -= 1
+        self._reason = reason
+        self._changed.set()
+
+    def failed(self, reason: str) -> None:
+        """No connection could be made."""
+        self._reason = reason
+        self._changed.set()
+
+    def refused(self, reason: str) -> None:
+        """The server has refused the credentials."""
+        self._reason = reason
+        self._auth_failed = True
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Tell each change until cancelled."""
+        while True:
+            # Waiting, not polling: a state that lasts needs no further look, but one that might
+            # turn into "disconnected" does so after the debounce.
+            may_expire = not self._live and self.state in ("unknown", "connected")
+            try:
+                async with asyncio.timeout(self._debounce if may_expire else None):
+                    await self._changed.wait()
+                expired = False
+            except TimeoutError:
+                expired = True
+            self._changed.clear()
+            await self._settle(expired=expired)
+
+    async def _settle(self, *, expired: bool) -> None:
+        if self._live:
+            await self._become("connected")
+        elif self._auth_failed:
+            await self._become("auth_failed")
+        elif expired:
+            await self._become("disconnected")
+
+    async def _become(self, state: State) -> None:
+        if state == self.state:
+            return
+        self.state = state
+        await self._tell(_EVENTS[state], None if state == "connected" else self._reason)

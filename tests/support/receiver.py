@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import ssl
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,19 +52,24 @@ class Receiver:
     ``await receiver.received(3)``.
     """
 
-    def __init__(self, *, default: Answer | None = None, port: int = 0) -> None:
+    def __init__(
+        self, *, default: Answer | None = None, port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.requests: list[Request] = []
         self.default = default or Answer()
         self.abandoned = 0
         self.connections = 0
         self._port = port
+        self._tls = tls
         self._answers: deque[Answer] = deque()
         self._arrival = asyncio.Condition()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", self._port, ssl=self._tls
+        )
         self._port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -83,7 +89,8 @@ class Receiver:
     @property
     def url(self) -> str:
         """Where to post."""
-        return f"http://127.0.0.1:{self._port}/hook"
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://127.0.0.1:{self._port}/hook"
 
     def script(self, *answers: Answer) -> None:
         """Give these answers next, in order, one a request."""

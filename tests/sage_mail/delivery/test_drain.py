@@ -8,9 +8,10 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pydantic import SecretStr
@@ -19,9 +20,10 @@ from standardwebhooks.webhooks import Webhook
 from sage_mail.delivery.announce import announce
 from sage_mail.delivery.drain import Drains, EndpointDrain, _supervise, _to_its_end
 from sage_mail.delivery.events import EventType
+from sage_mail.errors import StorageUnavailable
 from sage_mail.records import AttemptRecord, DeliveryRecord, DeliveryStatus
 from sage_mail.settings import WebhookSettings
-from sage_mail.storage import Storage
+from sage_mail.storage import Storage, UnitOfWork
 from tests.sage_mail.delivery.samples import new_event
 from tests.support.receiver import Answer, Receiver
 
@@ -319,6 +321,34 @@ async def test_an_unsigned_endpoint_in_the_guides_format(
     assert request.json()["event"]["type"] == "new_message"
     assert "x-signature" not in request.headers
     assert "webhook-id" in request.headers
+
+
+async def test_an_outbox_that_cannot_be_read_for_a_while(
+    storage: Storage, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An outage of the database is logged and outlasted."""
+    endpoint = _endpoint(receiver)
+    await _announce(storage, [endpoint])
+
+    class Away:
+        """The store, away at the first look."""
+
+        commits = storage.commits
+        unit_of_work = storage.unit_of_work
+        looked = asyncio.Event()
+
+        def read(self) -> AbstractAsyncContextManager[UnitOfWork]:
+            if not self.looked.is_set():
+                self.looked.set()
+                raise StorageUnavailable("away")
+            return storage.read()
+
+    away = Away()
+    async with _draining(cast("Storage", away), endpoint):
+        await asyncio.wait_for(away.looked.wait(), 10)
+        storage.commits.notify()
+        await receiver.received(1)
+    assert "outbox_unreadable" in caplog.text
 
 
 async def test_a_drain_that_fails_is_started_anew() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import AsyncIterator
 
 import pytest
+import trustme
 
 from sage_mail.delivery.sender import Outcome, Sender
 from tests.support.receiver import Answer, Receiver
@@ -113,6 +115,18 @@ async def test_nobody_listens() -> None:
     assert outcome.error is not None
     assert outcome.error.startswith("cannot connect")
     assert "token-in-path" not in outcome.error
+
+
+async def test_a_certificate_that_nobody_vouches_for() -> None:
+    """An endpoint whose certificate does not verify gets nothing, and the error says why."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    async with Receiver(tls=context) as receiver:
+        outcome = await _post(receiver.url)
+    assert receiver.requests == []
+    assert outcome.error is not None
+    assert outcome.error.startswith("cannot connect")
+    assert "certificate verify failed" in outcome.error
 
 
 async def test_an_address_that_cannot_be_used() -> None:

@@ -34,6 +34,7 @@ GRAMMAR_QUIRKS: Final[dict[str, str]] = {
     "quirk_empty_delimiter": 'the delimiter of a flat namespace is ""',
     "quirk_empty_list": "() stands in a body structure where NIL is due",
     "quirk_extra_space": "there is a space too many, or one beside a parenthesis or at the end",
+    "quirk_missing_space": "there is no space where one is due",
     "quirk_missing_subtype": "a part has no subtype",
     "quirk_missing_text": "a status response has no text",
     "quirk_nil_address": "NIL stands among the addresses of a list",

@@ -28,7 +28,7 @@ from sage_imap.protocol.grammar.administration import (
     decode_quota,
     decode_quota_root,
 )
-from sage_imap.protocol.grammar.fetch import decode_flags_row, decode_row
+from sage_imap.protocol.grammar.fetch import decode_common_row, decode_flags_row, decode_row
 from sage_imap.protocol.grammar.mailboxes import decode_list, decode_namespace, decode_status
 from sage_imap.protocol.grammar.results import (
     decode_esearch,
@@ -57,7 +57,6 @@ _UNTAGGED: Final = re.compile(
     rb"\*( *+)(?:([0-9]{1,20})( ++))?([A-Za-z][A-Za-z0-9.\-]*+)(?=[ ()\[]|\Z)"
 )
 _TAGGED: Final = re.compile(rb"([^\x00-\x20+*(){%\"\\\x7f]++) ++(OK|NO|BAD)(?= |\Z)", re.IGNORECASE)
-_ROW: Final = re.compile(rb"\* ([1-9][0-9]{0,19}) FETCH(?= \()")
 _STATUSES: Final = {status.value: status for status in Status}
 _NUMBERED: Final = frozenset({"EXISTS", "EXPUNGE", "FETCH", "RECENT", "UIDFETCH"})
 
@@ -96,9 +95,8 @@ def decode(frame: Frame, context: DecodeContext) -> list[Event]:
     if data[:2] == b"* ":
         if not frame.literals and (row := decode_flags_row(data)) is not None:
             return [row]
-        match = _ROW.match(data)
-        if match is not None:
-            return decode_row(frame, match.end(), context, seq=int(match[1]), uid=None)
+        if (events := decode_common_row(frame, context)) is not None:
+            return events
     try:
         return _decode_any(frame, context)
     except (Unreadable, ValueError) as error:

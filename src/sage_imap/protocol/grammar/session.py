@@ -14,7 +14,7 @@ from sage_imap.protocol.events import (
     IDReceived,
     VanishedReceived,
 )
-from sage_imap.protocol.grammar.fetch import decode_flags
+from sage_imap.protocol.grammar.items import decode_flags
 from sage_imap.protocol.grammar.text import decode_text
 from sage_imap.protocol.grammar.tokens import (
     Scanner,

@@ -77,8 +77,16 @@ def decode_charset(raw: bytes, charset: str) -> str:
         return decode_text(raw)
     try:
         return raw.decode(codec)
-    except (LookupError, UnicodeError):  # Python has names for codecs that it does not have
+    except LookupError:  # Python has names for codecs that it does not have everywhere
         return decode_text(raw)
+    except UnicodeError:
+        pass
+    if not raw.isascii():
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            pass
+    return raw.decode(codec, "replace")
 
 
 def decode_words(raw: bytes) -> str:

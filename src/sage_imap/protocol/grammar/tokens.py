@@ -5,6 +5,8 @@ recursive, and linear in the length of the response:
 
 ``quirk_extra_space``
     more than one space between two values, or one beside a parenthesis or at the end.
+``quirk_missing_space``
+    no space between two items of a FETCH row, or before its parenthesis.
 ``quirk_bare_quote``
     a quote inside a quoted string that has no backslash before it. A quote ends the string only
     where a space, a parenthesis or the end of the response follows.
@@ -104,7 +106,7 @@ class Scanner:
         match = _SPACES.match(self.data, self.position)
         found = match.end() - self.position if match else 0
         if found != expected:
-            self.tolerate("quirk_extra_space")
+            self.tolerate("quirk_extra_space" if found > expected else "quirk_missing_space")
         self.position += found
 
     def closes(self) -> bool:
@@ -158,7 +160,7 @@ class Scanner:
     def _list(self) -> list[Value]:
         """The list whose opening parenthesis was just read."""
         data, position = self.data, self.position
-        deepest = self._context.limits.nesting
+        most_outer = self._context.limits.nesting - 1
         outer: list[list[Value]] = []
         current: list[Value] = []
         begun = True
@@ -179,7 +181,7 @@ class Scanner:
             elif kind == _STRING:
                 current.append(match[_STRING])
             elif kind == _OPEN:
-                if len(outer) >= deepest:
+                if len(outer) >= most_outer:
                     raise Unreadable("parentheses are nested too deeply")
                 inner: list[Value] = []
                 current.append(inner)

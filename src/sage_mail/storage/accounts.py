@@ -61,11 +61,11 @@ class Accounts:
             .where(_accounts.id == account_id, _accounts.state != state)
             .values(state=state, state_since=since, last_error=error)
         )
-        if changed.rowcount == 0:
+        if changed == 0:
             await self._transaction.execute(
                 update(tables.accounts).where(_accounts.id == account_id).values(last_error=error)
             )
-        return changed.rowcount > 0
+        return changed > 0
 
 
 def _record(row: Row[Any]) -> AccountRecord:

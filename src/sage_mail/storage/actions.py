@@ -47,7 +47,7 @@ class Actions:
             "created_at": action.created_at,
         }
         await self._transaction.insert_or_ignore(tables.actions, values)
-        self._transaction.wakes = True
+        self._transaction.wake_others()
         statement = _select().where(
             _actions.message_id == action.message_id,
             _actions.kind == action.kind,

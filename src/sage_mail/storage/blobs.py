@@ -30,11 +30,11 @@ class BlobMissing(StorageError):
 class BlobStore:
     """Bytes by their content under one folder.
 
-    The folder is made when the first blob is written. All work is done in threads.
+    ``root`` is the folder; it is made when the first blob is written. All work is done in threads.
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.root = root
 
     async def put(self, data: bytes) -> str:
         """Keep the bytes; their SHA-256 in hexadecimal. What is kept already is left alone."""
@@ -74,7 +74,7 @@ class BlobStore:
     def _path(self, sha256: str) -> Path:
         if not _SHA256.fullmatch(sha256):
             raise ValueError("a blob is named by its SHA-256 in lower-case hexadecimal")
-        return self._root / sha256[:2] / sha256[2:]
+        return self.root / sha256[:2] / sha256[2:]
 
     def _put(self, data: bytes) -> str:
         sha256 = hashlib.sha256(data).hexdigest()
@@ -88,7 +88,7 @@ class BlobStore:
             _flush_folder(path.parent)
         except OSError as error:
             raise StorageError(
-                f"a blob cannot be written below {self._root}: {error.strerror}"
+                f"a blob cannot be written below {self.root}: {error.strerror}"
             ) from error
         return sha256
 

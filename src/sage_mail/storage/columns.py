@@ -42,6 +42,9 @@ def storable_json(value: Any) -> Any:
     """The JSON value with all its strings made storable; tuples become lists, NaN becomes None.
 
     Infinity and NaN are no JSON (RFC 8259 section 6), and PostgreSQL refuses them.
+
+    Raises:
+        TypeError: the value is no JSON otherwise.
     """
     if isinstance(value, str):
         return _UNSTORABLE.sub("\ufffd", value)
@@ -51,7 +54,20 @@ def storable_json(value: Any) -> Any:
         return [storable_json(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def utc(instant: datetime) -> datetime:
+    """The instant in UTC; if that leaves the years 1 to 9999, the edge is kept."""
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        edge = datetime.min if instant.year == 1 else datetime.max
+        return edge.replace(tzinfo=UTC)
 
 
 class StoredText(TypeDecorator[str]):
@@ -83,16 +99,8 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn the instant to UTC; if that leaves the years 1 to 9999, the edge is kept."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("an instant needs a time zone")
-        try:
-            return value.astimezone(UTC)
-        except OverflowError:
-            edge = datetime.min if value.year == 1 else datetime.max
-            return edge.replace(tzinfo=UTC)
+        """Turn the instant to UTC."""
+        return None if value is None else utc(value)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Give the instant its time zone back."""

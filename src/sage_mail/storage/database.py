@@ -13,93 +13,136 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from sage_mail.errors import ConfigError
+from sage_mail.storage.connections import (
+    WRITES,
+    DatabaseConnection,
+    PostgresConnection,
+    SqliteConnection,
+)
 from sage_mail.storage.errors import translated
 
-__all__ = ["Database"]
+__all__ = ["Database", "open_database"]
 
 _DRIVERS: Final = {
-    "sqlite": "sqlite+aiosqlite",
+    "sqlite": "sqlite+pysqlite",
     "postgres": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
 }
-# Another process may be writing a large batch; longer than this it has gone wrong.
-_BUSY_SECONDS: Final = 30
-_POOL_SIZE: Final = 10
-_MOST_BEYOND_POOL: Final = 20
-_WRITES: Final = "sage_writes"
+# An attempt to begin cannot be cancelled, and a stop may take less than ten seconds in all.
+_BUSY_SECONDS: Final = 5.0
+_CONNECTIONS: Final = 20
 
 
-class Database:
+class Database(Protocol):
     """Connections to one database."""
 
-    def __init__(self, url: str) -> None:
-        self._url = _normalised(url)
-        self.is_sqlite = self._url.get_backend_name() == "sqlite"
-        self._engine = self._make_engine()
-        self._writing = asyncio.Lock() if self.is_sqlite else None
-
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    def write(self) -> AbstractAsyncContextManager[DatabaseConnection]:
         """A connection in a transaction that may write; what is not committed is rolled back."""
-        async with (
-            self._writing or nullcontext(),
-            self._connection(**{_WRITES: True}) as connection,
-        ):
-            yield connection
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    def read(self) -> AbstractAsyncContextManager[DatabaseConnection]:
         """A connection that sees the database as it was at its first statement."""
-        options: dict[str, Any] = {}
-        if not self.is_sqlite:
-            options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        async with self._connection(**options) as connection:
-            yield connection
 
     async def close(self) -> None:
-        """Close all connections that are not in use."""
+        """Close all connections."""
+
+
+def open_database(url: str) -> Database:
+    """The database at the URL; nothing is connected yet.
+
+    Raises:
+        ConfigError: the URL cannot be used.
+    """
+    normalised = _normalised(url)
+    if normalised.get_backend_name() == "sqlite":
+        return _Sqlite(normalised)
+    return _Postgres(normalised)
+
+
+class _Sqlite:
+    def __init__(self, url: URL) -> None:
+        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        self._engine = create_engine(
+            url,
+            connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+            hide_parameters=True,  # no text of a mail in an error
+            json_serializer=_to_json,
+            pool_size=_CONNECTIONS,
+        )
+        event.listen(self._engine, "connect", _prepare_sqlite)
+        event.listen(self._engine, "begin", _begin_sqlite)
+        # A thread for each connection, or those that hold one could wait for those that want one.
+        self._threads = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="sage-sqlite")
+        self._open = asyncio.Semaphore(_CONNECTIONS)
+        self._writing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[DatabaseConnection]:
+        async with self._writing, self._connection(writes=True) as connection:
+            yield connection
+
+    def read(self) -> AbstractAsyncContextManager[DatabaseConnection]:
+        return self._connection(writes=False)
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=True)
+        self._engine.dispose()
+
+    @asynccontextmanager
+    async def _connection(self, *, writes: bool) -> AsyncIterator[DatabaseConnection]:
+        async with self._open:
+            connection = SqliteConnection(self._threads)
+            try:
+                with translated():
+                    await connection.open(self._engine, writes=writes)
+                yield connection
+            finally:
+                with translated():
+                    await connection.close()
+
+
+class _Postgres:
+    def __init__(self, url: URL) -> None:
+        self._engine = create_async_engine(
+            url,
+            hide_parameters=True,
+            json_serializer=_to_json,
+            pool_size=_CONNECTIONS,
+            max_overflow=0,
+            pool_pre_ping=True,  # a server that was restarted is met by a new connection
+        )
+        event.listen(self._engine.sync_engine, "connect", _prepare_postgresql)
+
+    def write(self) -> AbstractAsyncContextManager[DatabaseConnection]:
+        return self._connection()
+
+    def read(self) -> AbstractAsyncContextManager[DatabaseConnection]:
+        return self._connection(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    async def close(self) -> None:
         await self._engine.dispose()
 
     @asynccontextmanager
-    async def _connection(self, **options: Any) -> AsyncIterator[AsyncConnection]:
+    async def _connection(self, **options: Any) -> AsyncIterator[DatabaseConnection]:
         with translated():
             connection = await self._engine.connect()
         try:
             with translated():
                 await connection.execution_options(**options)
                 await connection.begin()
-            yield connection
+            yield PostgresConnection(connection)
         finally:
             with translated():
                 await connection.close()
-
-    def _make_engine(self) -> AsyncEngine:
-        options: dict[str, Any] = {
-            "hide_parameters": True,  # no text of a mail in an error
-            "json_serializer": _to_json,
-            "pool_size": _POOL_SIZE,
-            "max_overflow": _MOST_BEYOND_POOL,
-        }
-        if self.is_sqlite:
-            Path(self._url.database or "").parent.mkdir(parents=True, exist_ok=True)
-            engine = create_async_engine(
-                self._url, connect_args={"timeout": _BUSY_SECONDS}, **options
-            )
-            event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-            event.listen(engine.sync_engine, "begin", _begin_sqlite)
-            return engine
-        engine = create_async_engine(self._url, pool_pre_ping=True, **options)
-        event.listen(engine.sync_engine, "connect", _prepare_postgresql)
-        return engine
 
 
 def _normalised(text: str) -> URL:
@@ -131,7 +174,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
+    writes = connection.get_execution_options().get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

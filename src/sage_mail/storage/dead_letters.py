@@ -80,13 +80,13 @@ class DeadLetters:
 
     async def request_retry(self, letter_id: int, at: datetime) -> bool:
         """Ask the running service to try it once more; False if there is nothing to retry."""
-        result = await self._transaction.execute(
+        changed = await self._transaction.execute(
             update(tables.dead_letters)
             .where(_letters.id == letter_id, _letters.resolved_at.is_(None))
             .values(retry_requested_at=at)
         )
-        self._transaction.wakes = True
-        return result.rowcount > 0
+        self._transaction.wake_others()
+        return changed > 0
 
     async def pending_retries(self, account_id: int) -> builtins.list[DeadLetterRecord]:
         """The account's dead letters for which a retry was asked, in the order of asking."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, Select, select
 
 from sage_mail.records import EventRecord
 from sage_mail.storage import tables
-from sage_mail.storage.columns import storable_json, storable_text
+from sage_mail.storage.columns import storable_json, storable_text, utc
 from sage_mail.storage.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Events", "event_record"]
 
 _events = tables.events.c
-_NEXT = (
-    update(tables.counters)
-    .where(tables.counters.c.name == tables.EVENTS)
-    .values(value=tables.counters.c.value + 1)
-    .returning(tables.counters.c.value)
-)
-_INSERT = insert(tables.events)
 
 
 class Events:
@@ -40,8 +33,13 @@ class Events:
         self._transaction = transaction
 
     async def append(self, event: NewEvent) -> EventRecord:
-        """Write the event and return it with its number, which holds if the transaction commits."""
-        seq = await self._transaction.scalar(_NEXT)
+        """Write the event and return it with its number, which holds if the transaction commits.
+
+        Raises:
+            TypeError: the data is no JSON.
+            ValueError: the instant has no time zone.
+        """
+        seq = await self._transaction.next_seq()
         record = EventRecord(
             seq=seq,
             event_id=f"evt_{uuid.uuid4().hex}",
@@ -49,11 +47,10 @@ class Events:
             account=storable_text(event.account),
             mailbox=None if event.mailbox is None else storable_text(event.mailbox),
             message_id=event.message_id,
-            occurred_at=event.occurred_at,
+            occurred_at=utc(event.occurred_at),
             data=storable_json(event.data),
         )
-        await self._transaction.execute(_INSERT, _values(record))
-        self._transaction.wakes = True
+        self._transaction.add_event(_values(record))
         return record
 
     async def after(
@@ -63,24 +60,29 @@ class Events:
         statement = select(tables.events).where(_events.seq > seq)
         if types:
             statement = statement.where(_events.type.in_(types))
-        rows = await self._transaction.all(statement.order_by(_events.seq).limit(limit))
+        rows = await self._read(statement.order_by(_events.seq).limit(limit))
         return [event_record(row) for row in rows]
 
     async def get(self, seq: int) -> EventRecord | None:
         """The event of this number."""
-        row = await self._transaction.first(select(tables.events).where(_events.seq == seq))
-        return None if row is None else event_record(row)
+        rows = await self._read(select(tables.events).where(_events.seq == seq))
+        return event_record(rows[0]) if rows else None
 
     async def for_message(self, message_id: int) -> list[EventRecord]:
         """All events of the message's row, oldest first."""
         statement = select(tables.events).where(_events.message_id == message_id)
-        rows = await self._transaction.all(statement.order_by(_events.seq))
+        rows = await self._read(statement.order_by(_events.seq))
         return [event_record(row) for row in rows]
 
     async def last_seq(self) -> int:
         """The number of the latest event, 0 where there is none."""
         statement = select(_events.seq).order_by(_events.seq.desc()).limit(1)
-        return await self._transaction.scalar(statement) or 0
+        rows = await self._read(statement)
+        return rows[0].seq if rows else 0
+
+    async def _read(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+        await self._transaction.flush()
+        return await self._transaction.all(statement)
 
 
 def _values(record: EventRecord) -> dict[str, Any]:

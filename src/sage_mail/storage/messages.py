@@ -351,11 +351,11 @@ class Messages:
             .where(*_at(mailbox_id, uidvalidity), _messages.state == state)
             .order_by(_messages.uid)
         )
-        return list((await self._transaction.execute(statement)).scalars())
+        return [row.uid for row in await self._transaction.all(statement)]
 
     async def _update(self, *conditions: ColumnElement[bool], **values: Any) -> int:
         statement = update(tables.messages).where(*conditions).values(**values)
-        return (await self._transaction.execute(statement)).rowcount
+        return await self._transaction.execute(statement)
 
 
 def _at(mailbox_id: int, uidvalidity: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

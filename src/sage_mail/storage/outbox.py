@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, Select, func, insert, select, update
 
 from sage_mail.records import AttemptRecord, DeliveryRecord, DeliveryStatus, EventRecord
 from sage_mail.storage import tables
@@ -41,8 +41,7 @@ class Outbox:
             "attempts": 0,
             "next_attempt_at": due or event.occurred_at,
         }
-        await self._transaction.insert_or_ignore(tables.deliveries, values)
-        self._transaction.wakes = True
+        self._transaction.add_delivery(values)
 
     async def due(self, endpoint: str, now: datetime, *, limit: int = 100) -> list[DeliveryRecord]:
         """The pending deliveries to the endpoint whose time has come, the longest due first."""
@@ -55,7 +54,7 @@ class Outbox:
             .order_by(_deliveries.next_attempt_at, _deliveries.id)
             .limit(limit)
         )
-        return [_record(row) for row in await self._transaction.all(statement)]
+        return [_record(row) for row in await self._read(statement)]
 
     async def next_due(self, endpoint: str) -> datetime | None:
         """When the next pending delivery to the endpoint is due, None where there is none."""
@@ -65,8 +64,8 @@ class Outbox:
             .order_by(_deliveries.next_attempt_at)
             .limit(1)
         )
-        due: datetime | None = await self._transaction.scalar(statement)
-        return due
+        rows = await self._read(statement)
+        return rows[0].next_attempt_at if rows else None
 
     async def record_attempt(
         self,
@@ -98,13 +97,13 @@ class Outbox:
 
     async def get(self, delivery_id: int) -> DeliveryRecord | None:
         """The delivery by its row."""
-        row = await self._transaction.first(_SELECT.where(_deliveries.id == delivery_id))
-        return None if row is None else _record(row)
+        rows = await self._read(_SELECT.where(_deliveries.id == delivery_id))
+        return _record(rows[0]) if rows else None
 
     async def for_event(self, seq: int) -> list[DeliveryRecord]:
         """The deliveries of the event, by endpoint."""
         statement = _SELECT.where(_deliveries.event_seq == seq).order_by(_deliveries.endpoint)
-        return [_record(row) for row in await self._transaction.all(statement)]
+        return [_record(row) for row in await self._read(statement)]
 
     async def attempts(self, delivery_id: int) -> list[AttemptRecord]:
         """The attempts of the delivery, first to last."""
@@ -113,11 +112,11 @@ class Outbox:
             .where(_attempts.delivery_id == delivery_id)
             .order_by(_attempts.number)
         )
-        return [_attempt_record(row) for row in await self._transaction.all(statement)]
+        return [_attempt_record(row) for row in await self._read(statement)]
 
     async def counts(self) -> Mapping[str, Mapping[DeliveryStatus, int]]:
         """How many deliveries of each endpoint stand where; what is zero may be left out."""
-        rows = await self._transaction.all(
+        rows = await self._read(
             select(_deliveries.endpoint, _deliveries.status, func.count().label("number")).group_by(
                 _deliveries.endpoint, _deliveries.status
             )
@@ -126,6 +125,10 @@ class Outbox:
         for row in rows:
             counts[row.endpoint][DeliveryStatus(row.status)] = row.number
         return dict(counts)
+
+    async def _read(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+        await self._transaction.flush()
+        return await self._transaction.all(statement)
 
 
 def _record(row: Row[Any]) -> DeliveryRecord:

@@ -33,7 +33,7 @@ async def ensure_schema(database: Database, *, migrate: bool) -> None:
     """
     async with database.read() as connection:
         with translated():
-            current = await connection.run_sync(_is_current)
+            current = await connection.run(_is_current)
     if current:
         return
     if not migrate:
@@ -43,9 +43,7 @@ async def ensure_schema(database: Database, *, migrate: bool) -> None:
         )
     async with database.write() as connection:
         with translated():
-            if not database.is_sqlite:
-                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-            await connection.run_sync(_upgrade)
+            await connection.run(_upgrade)
             await connection.commit()
 
 
@@ -64,6 +62,9 @@ def _is_current(connection: Connection) -> bool:
 
 
 def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        # SQLite's write lock does this already.
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -9,7 +9,7 @@ from typing import Self
 
 from sage_mail.storage.blobs import BlobStore
 from sage_mail.storage.commits import CommitSignal
-from sage_mail.storage.database import Database
+from sage_mail.storage.database import Database, open_database
 from sage_mail.storage.schema import ensure_schema
 from sage_mail.storage.transaction import Transaction
 from sage_mail.storage.unit_of_work import UnitOfWork
@@ -41,7 +41,7 @@ class Storage:
             StorageUnavailable: the database cannot be reached.
             StorageError: the schema is too new for this program, or too old and *migrate* is False.
         """
-        database = Database(url)
+        database = open_database(url)
         try:
             await ensure_schema(database, migrate=migrate)
         except BaseException:

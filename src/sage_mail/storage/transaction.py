@@ -4,92 +4,144 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import CursorResult, Executable, Row, Table
+from sqlalchemy import Executable, Row, Table, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sage_mail.errors import StorageError
+from sage_mail.storage import tables
+from sage_mail.storage.connections import DatabaseConnection, Parameters
 from sage_mail.storage.errors import translated
 
 __all__ = ["Transaction"]
 
-Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+_counter = tables.counters.c
+_LOCK_NUMBERS: Final = (
+    select(_counter.value).where(_counter.name == tables.EVENTS).with_for_update()
+)
+_INSERT_EVENTS: Final = insert(tables.events)
 
 
 class Transaction:
     """An open transaction on one connection, for reading if there is no *on_commit*.
 
-    ``wakes`` is set by the repositories whose writes others wait for; *on_commit* is called after
-    the commit if it is set.
+    Events and deliveries are collected and written together, at the commit or before they are
+    read. What can be wrong with one of them is found when it is added, not then.
+
+    *on_commit* is called after a commit that has something for others who wait.
     """
 
     def __init__(
-        self, connection: AsyncConnection, *, on_commit: Callable[[], None] | None
+        self, connection: DatabaseConnection, *, on_commit: Callable[[], None] | None
     ) -> None:
         self._connection = connection
         self._on_commit = on_commit
-        self.wakes = False
+        self._wakes = False
+        self._events: list[Mapping[str, Any]] = []
+        self._deliveries: list[Mapping[str, Any]] = []
+        self._last_seq: int | None = None
 
-    async def execute(
-        self, statement: Executable, parameters: Parameters | None = None
-    ) -> CursorResult[Any]:
-        """Execute the statement, once for each mapping if there is a list of them."""
+    @property
+    def is_sqlite(self) -> bool:
+        """True on SQLite, False on PostgreSQL."""
+        return self._connection.is_sqlite
+
+    def wake_others(self) -> None:
+        """Let the commit wake those who wait for commits."""
+        self._wakes = True
+
+    async def execute(self, statement: Executable, parameters: Parameters | None = None) -> int:
+        """Execute the statement, once for each mapping of a list; the number of rows changed."""
         with translated():
             return await self._connection.execute(statement, parameters)
 
     async def all(
-        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+        self, statement: Executable, parameters: Parameters | None = None
     ) -> Sequence[Row[Any]]:
         """All rows of the statement."""
-        return (await self.execute(statement, parameters)).all()
+        with translated():
+            return await self._connection.fetch(statement, parameters)
 
     async def first(
-        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+        self, statement: Executable, parameters: Parameters | None = None
     ) -> Row[Any] | None:
         """The first row of the statement, None where there is none."""
-        return (await self.execute(statement, parameters)).first()
+        rows = await self.all(statement, parameters)
+        return rows[0] if rows else None
 
-    async def scalar(
-        self, statement: Executable, parameters: Mapping[str, Any] | None = None
-    ) -> Any:
+    async def scalar(self, statement: Executable, parameters: Parameters | None = None) -> Any:
         """The first column of the first row, None where there is none."""
-        return (await self.execute(statement, parameters)).scalar()
+        row = await self.first(statement, parameters)
+        return None if row is None else row[0]
 
-    async def insert_or_ignore(self, table: Table, values: Mapping[str, Any]) -> bool:
-        """Insert the row unless a unique index already has it; True if it was inserted.
+    async def insert_or_ignore(self, table: Table, values: Parameters) -> int:
+        """Insert what no unique index has already; the number of rows inserted.
 
         If another transaction is just inserting the same, its end is awaited.
         """
-        if self._connection.dialect.name == "postgresql":
-            statement: Executable = postgresql.insert(table).on_conflict_do_nothing()
-        else:
-            statement = sqlite.insert(table).on_conflict_do_nothing()
-        return (await self.execute(statement, values)).rowcount > 0
+        dialect = sqlite if self.is_sqlite else postgresql
+        statement: Executable = dialect.insert(table).on_conflict_do_nothing()
+        return await self.execute(statement, values)
+
+    async def next_seq(self) -> int:
+        """The number of the next event; other transactions' events wait from now on for our end."""
+        if self._last_seq is None:
+            self._last_seq = int(await self.scalar(_LOCK_NUMBERS))
+        self._last_seq += 1
+        return self._last_seq
+
+    def add_event(self, values: Mapping[str, Any]) -> None:
+        """Let the row be written to `tables.events`."""
+        self._events.append(values)
+        self._wakes = True
+
+    def add_delivery(self, values: Mapping[str, Any]) -> None:
+        """Let the row be written to `tables.deliveries` unless the event has one like it."""
+        self._deliveries.append(values)
+        self._wakes = True
+
+    async def flush(self) -> None:
+        """Write the events and deliveries collected so far."""
+        if self._events:
+            await self.execute(_INSERT_EVENTS, self._events)
+            await self.execute(
+                update(tables.counters)
+                .where(_counter.name == tables.EVENTS)
+                .values(value=self._last_seq)
+            )
+            self._events = []
+        if self._deliveries:
+            await self.insert_or_ignore(tables.deliveries, self._deliveries)
+            self._deliveries = []
 
     async def commit(self) -> None:
         """Commit; the transaction is over afterwards."""
         if self._on_commit is None:
             raise StorageError("a unit of work for reading has nothing to commit")
+        await self.flush()
         try:
             with translated():
                 await self._connection.commit()
         finally:
             # Even if it failed or was cancelled: the database may have committed all the same.
-            if self.wakes:
+            if self._wakes:
                 self._on_commit()
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part of the transaction that is undone alone if the block raises; the error goes on."""
         with translated():
-            nested = await self._connection.begin_nested()
+            nested = await self._connection.savepoint()
+        # Copies, because a flush inside the block empties the lists and is itself undone.
+        collected = list(self._events), list(self._deliveries), self._last_seq
         try:
             yield
         except BaseException:
+            # The lock on the numbers is gone too if it was taken inside; then it is None again.
+            self._events, self._deliveries, self._last_seq = collected
             with translated():
                 await nested.rollback()
             raise
         with translated():
-            await nested.commit()
+            await nested.release()

@@ -1,0 +1,212 @@
+"""What a transaction needs of a connection, and how SQLite and PostgreSQL provide it.
+
+SQLite is used without an asynchronous driver, since every step of one is a trip to another thread,
+which costs more than the step: a row is written in 0.05 ms and a trip takes 0.1 to 0.2 ms. What may
+wait for a disk, for a lock or for many rows runs in a thread: BEGIN, COMMIT and queries. A row
+that is written inside an open transaction goes into the page cache and waits for nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Any, Final, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, Executable, Row
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+__all__ = [
+    "WRITES",
+    "DatabaseConnection",
+    "Parameters",
+    "PostgresConnection",
+    "Savepoint",
+    "SqliteConnection",
+]
+
+_T = TypeVar("_T")
+Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+# The execution option by which a connection's BEGIN takes the write lock.
+WRITES: Final = "sage_writes"
+# Another process may be writing a large batch; longer than this it has gone wrong.
+_WAIT_FOR_WRITERS_SECONDS: Final = 30.0
+
+
+class Savepoint(Protocol):
+    """An open savepoint."""
+
+    async def release(self) -> None:
+        """Keep what was done since."""
+
+    async def rollback(self) -> None:
+        """Undo what was done since."""
+
+
+class DatabaseConnection(Protocol):
+    """A connection in a transaction."""
+
+    @property
+    def is_sqlite(self) -> bool:
+        """True on SQLite, False on PostgreSQL."""
+
+    async def execute(self, statement: Executable, parameters: Parameters | None) -> int:
+        """The number of rows that the statement has changed."""
+
+    async def fetch(
+        self, statement: Executable, parameters: Parameters | None
+    ) -> Sequence[Row[Any]]:
+        """All rows of the statement."""
+
+    async def savepoint(self) -> Savepoint:
+        """A new savepoint."""
+
+    async def commit(self) -> None:
+        """End the transaction and keep it."""
+
+    async def run(self, work: Callable[[Connection], _T]) -> _T:
+        """The result of work that needs SQLAlchemy's synchronous connection."""
+
+    async def close(self) -> None:
+        """Undo what is not committed and give the connection back."""
+
+
+class SqliteConnection:
+    """A connection to SQLite; *threads* must have one for each connection that is open."""
+
+    is_sqlite = True
+
+    def __init__(self, threads: Executor) -> None:
+        self._threads = threads
+        self._opened: Connection | None = None
+
+    async def open(self, engine: Engine, *, writes: bool) -> None:
+        """Connect and begin the transaction; other processes' writers are waited for."""
+        await self._in_thread(self._connect, engine, writes)
+        deadline = time.monotonic() + _WAIT_FOR_WRITERS_SECONDS
+        while True:
+            try:
+                # Each attempt waits for the busy timeout of the engine, and between them we can
+                # be cancelled.
+                await self._in_thread(self._connection.begin)
+            except OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+
+    async def execute(self, statement: Executable, parameters: Parameters | None) -> int:
+        """See `DatabaseConnection`."""
+        return self._connection.execute(statement, parameters).rowcount
+
+    async def fetch(
+        self, statement: Executable, parameters: Parameters | None
+    ) -> Sequence[Row[Any]]:
+        """See `DatabaseConnection`."""
+        if statement.is_dml:
+            return self._connection.execute(statement, parameters).all()
+        return await self._in_thread(lambda: self._connection.execute(statement, parameters).all())
+
+    async def savepoint(self) -> Savepoint:
+        """See `DatabaseConnection`."""
+        return _SqliteSavepoint(self._connection)
+
+    async def commit(self) -> None:
+        """See `DatabaseConnection`."""
+        await self._in_thread(self._connection.commit)
+
+    async def run(self, work: Callable[[Connection], _T]) -> _T:
+        """See `DatabaseConnection`."""
+        return await self._in_thread(work, self._connection)
+
+    async def close(self) -> None:
+        """See `DatabaseConnection`; it does not yield, so that no cancelling gets in between."""
+        if self._opened is not None:
+            self._opened.close()
+
+    @property
+    def _connection(self) -> Connection:
+        assert self._opened is not None
+        return self._opened
+
+    def _connect(self, engine: Engine, writes: bool) -> None:  # noqa: FBT001 - run_in_executor
+        self._opened = engine.connect().execution_options(**{WRITES: writes})
+
+    async def _in_thread(self, work: Callable[..., _T], *arguments: Any) -> _T:
+        """The work's result; if we are cancelled, only after the thread is off the connection."""
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            while not future.done():
+                try:
+                    await asyncio.wait([future])
+                except asyncio.CancelledError:
+                    continue
+            future.exception()
+            raise
+
+
+class _SqliteSavepoint:
+    def __init__(self, connection: Connection) -> None:
+        self._nested = connection.begin_nested()
+
+    async def release(self) -> None:
+        self._nested.commit()
+
+    async def rollback(self) -> None:
+        self._nested.rollback()
+
+
+class PostgresConnection:
+    """A connection to PostgreSQL."""
+
+    is_sqlite = False
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def execute(self, statement: Executable, parameters: Parameters | None) -> int:
+        """See `DatabaseConnection`."""
+        return (await self._connection.execute(statement, parameters)).rowcount
+
+    async def fetch(
+        self, statement: Executable, parameters: Parameters | None
+    ) -> Sequence[Row[Any]]:
+        """See `DatabaseConnection`."""
+        return (await self._connection.execute(statement, parameters)).all()
+
+    async def savepoint(self) -> Savepoint:
+        """See `DatabaseConnection`."""
+        nested = _PostgresSavepoint(self._connection)
+        await nested.begin()
+        return nested
+
+    async def commit(self) -> None:
+        """See `DatabaseConnection`."""
+        await self._connection.commit()
+
+    async def run(self, work: Callable[[Connection], _T]) -> _T:
+        """See `DatabaseConnection`."""
+        return await self._connection.run_sync(work)
+
+    async def close(self) -> None:
+        """See `DatabaseConnection`."""
+        await self._connection.close()
+
+
+class _PostgresSavepoint:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._nested = connection.begin_nested()
+
+    async def begin(self) -> None:
+        await self._nested.start()
+
+    async def release(self) -> None:
+        await self._nested.commit()
+
+    async def rollback(self) -> None:
+        await self._nested.rollback()

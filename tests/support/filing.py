@@ -20,6 +20,7 @@ from typing import Final
 __all__ = ["Filed", "Sample", "Tally", "samples", "tallied"]
 
 _NOTHING: Final[frozenset[str]] = frozenset()
+_PROGRAM: Final = "Product <notifications@shop.example>"
 _BULK: Final = frozenset({"newsletter", "marketing"})
 
 Filed = Callable[[bytes], str | None]
@@ -81,9 +82,9 @@ def samples(corpora: Path) -> Iterator[Sample]:
     yield from _tickets(corpora)
     yield from _bank_queries(corpora)
     yield from _templates(corpora)
-    for group, folder in (("receipts", "receipts-beancount"), ("shipping", "ha-mail-packages")):
-        for path in sorted((corpora / folder).rglob("*.eml")):
-            yield _sample(group, path, corpora, allowed={"sales"}, wanted={"sales"})
+    yield from _receipts(corpora)
+    for path in sorted((corpora / "ha-mail-packages").rglob("*.eml")):
+        yield _sample("shipping", path, corpora, allowed={"sales"}, wanted={"sales"})
 
 
 def _sample(
@@ -200,18 +201,31 @@ def _templates(corpora: Path) -> Iterator[Sample]:
         if kind == "example":
             continue
         paid = kind in {"receipt", "invoice", "dunning"}
-        subject = kind.replace("-", " ").capitalize()
-        raw = _mail(subject, path.read_text("utf-8"), sender="Product <notifications@shop.example>")
+        raw = _mail("A message from Product", path.read_text("utf-8"), sender=_PROGRAM)
         allowed = frozenset({"sales"}) if paid else _NOTHING
         wanted = frozenset({"sales"}) if kind in {"receipt", "invoice"} else _NOTHING
         group = "templates paid" if paid else "templates account"
         yield Sample(group, str(path.relative_to(corpora)), raw, allowed, wanted)
 
 
-def _mail(subject: str, body: str, sender: str = "Kim Writer <kim@mail.example>") -> bytes:
+def _receipts(corpora: Path) -> Iterator[Sample]:
+    sales = frozenset({"sales"})
+    for path in sorted((corpora / "receipts-beancount").rglob("*.html")):
+        text = path.read_text("utf-8", errors="replace")
+        raw = _mail("A message from Product", text, sender=_PROGRAM, subtype="html")
+        yield Sample("receipts", str(path.relative_to(corpora)), raw, sales, sales)
+
+
+def _mail(
+    subject: str,
+    body: str,
+    *,
+    sender: str = "Kim Writer <kim@mail.example>",
+    subtype: str = "plain",
+) -> bytes:
     draft = Draft()
     draft["From"] = sender
     draft["To"] = "office@company.example"
     draft["Subject"] = " ".join(subject.split())
-    draft.set_content(body)
+    draft.set_content(body, subtype=subtype)
     return draft.as_bytes()

@@ -33,12 +33,9 @@ _CAMPAIGN_SOFTWARE: Final = (
     "x-campaign",
     "x-campaignid",
     "x-campaign-id",
-    "x-mailer-recptid",
     "x-mc-user",
     "x-csa-complaints",
     "x-sg-eid",
-    "x-job",
-    "x-mailgun-tag",
 )
 _NO_REPLY: Final = ("noreply", "donotreply", "dontreply", "nichtantworten")
 _BOUNCERS: Final = ("mailer-daemon", "postmaster")
@@ -55,7 +52,7 @@ def signals(message: EmailMessage, body: Wording) -> Iterator[str]:
 
 def is_bulk(message: EmailMessage) -> bool:
     """Whether the message was sent to many by a sender of its own, not by a member of a list."""
-    return "bulk" in _list_signals(message, message.subject.strip())
+    return _how_sent(message, message.subject.strip()) == "bulk"
 
 
 def is_automatic(message: EmailMessage) -> bool:
@@ -66,18 +63,26 @@ def is_automatic(message: EmailMessage) -> bool:
 
 
 def _list_signals(message: EmailMessage, subject: str) -> Iterator[str]:
+    if sent := _how_sent(message, subject):
+        yield sent
+    elif any(name in message.headers for name in _CAMPAIGN_SOFTWARE):
+        yield "campaign"
+
+
+def _how_sent(message: EmailMessage, subject: str) -> str:
+    """'discussion' for a message to a list, 'bulk' for one to many, empty for any other."""
+    headers = message.headers
     precedence = _first(message, "precedence").strip().lower()
     post = _first(message, "list-post").strip().lower()
     takes_mail = bool(post) and not post.startswith("no")
-    software = takes_mail or any(name in message.headers for name in _LIST_SOFTWARE)
-    listed = software or precedence == "list" or "list-id" in message.headers
+    software = takes_mail or any(name in headers for name in _LIST_SOFTWARE)
+    listed = software or precedence == "list" or "list-id" in headers
     answered = _is_reply(message) or _LIST_TAG.match(subject) or _REPLY.match(subject)
     if software or (listed and answered):
-        yield "discussion"
-    elif listed or precedence in {"bulk", "junk"} or "list-unsubscribe" in message.headers:
-        yield "bulk"
-    elif any(name in message.headers for name in _CAMPAIGN_SOFTWARE):
-        yield "campaign"
+        return "discussion"
+    if listed or precedence in {"bulk", "junk"} or "list-unsubscribe" in headers:
+        return "bulk"
+    return ""
 
 
 def _conversation_signals(message: EmailMessage, subject: str) -> Iterator[str]:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sage_mail.pipeline.decision import Category, Contribution, Field, Kind, Reason, Topic
-from sage_mail.pipeline.lexicon import Lexicon, Model
+from sage_mail.pipeline.lexicon import Lexicon, Model, Rule
 from sage_mail.pipeline.signals import signals
 from sage_mail.pipeline.stage import Context
 from sage_mail.pipeline.text import Wording, body_text, wording
@@ -40,13 +40,8 @@ _LIKELY: Final = 0.5
 # The strongest reasons explain a decision; the rest would only fill the store.
 _MOST_REASONS: Final = 40
 
-
-@dataclass(frozen=True, slots=True)
-class _Evidence:
-    """Reasons with the weights that count, and their sums by target."""
-
-    reasons: list[Reason]
-    sums: Mapping[str, float]
+# How strong, what it adds, the rule, where it was found. A tuple, since there are dozens a mail.
+_Found: TypeAlias = tuple[float, float, Rule, Field]
 
 
 class Classify:
@@ -63,22 +58,35 @@ class Classify:
         """The classification of the message."""
         body = wording(body_text(message))
         signalled = tuple(signals(message, body))
-        words = self._counted([*self._matches(message, body)])
-        headers = [*self._signal_reasons(signalled)]
-        scores = self._scores(words.sums, headers)
-        category = max(scores, key=lambda name: scores[name])
-        reasons = [reason for reason in words.reasons if reason.target in _EXPLAINED] + headers
-        reasons.sort(key=lambda reason: -abs(reason.weight))
+        sums: defaultdict[str, float] = defaultdict(float)
+        found = [*self._words(message, body, sums), *self._signals(signalled, sums)]
+        scores = self._scores(sums)
+        category = Category(max(scores, key=lambda name: scores[name]))
         return Contribution(
-            category=Category(category),
+            category=category,
             confidence=scores[category],
             scores=scores,
-            reasons=tuple(reasons[:_MOST_REASONS]),
-            kind=_kind(message, scores, words.sums),
-            topic=_topic(Category(category), signalled, words.sums),
+            reasons=_strongest(found),
+            kind=_kind(message, scores, sums),
+            topic=_topic(category, signalled, sums),
         )
 
-    def _matches(self, message: EmailMessage, body: Wording) -> Iterator[Reason]:
+    def _words(
+        self, message: EmailMessage, body: Wording, sums: defaultdict[str, float]
+    ) -> list[_Found]:
+        """The rules that match, each with what it adds once the stronger ones have been counted."""
+        matches = self._matches(message, body)
+        matches.sort(key=lambda match: (-match[0], match[2].phrase))
+        share: defaultdict[str, float] = defaultdict(lambda: 1.0)
+        found = []
+        for _, weight, rule, field in matches:
+            counted = weight * share[rule.target]
+            share[rule.target] *= self._model.decay
+            sums[rule.target] += counted
+            found.append((abs(counted), counted, rule, field))
+        return found
+
+    def _matches(self, message: EmailMessage, body: Wording) -> list[_Found]:
         model = self._model
         length = math.sqrt(model.usual_length / max(body.count, 1))
         length = min(length, model.most_for_short)
@@ -87,35 +95,34 @@ class Classify:
             (Field.SENDER, wording(_sender_text(message)), 1.0),
             (Field.BODY, body, length),
         )
-        for field, text, factor in texts:
-            for rule in self._lexicon[field].matches(text):
-                yield Reason(rule.target, rule.phrase, field, rule.weight * factor)
+        return [
+            (abs(rule.weight) * factor, rule.weight * factor, rule, field)
+            for field, text, factor in texts
+            for rule in self._lexicon[field].matches(text)
+        ]
 
-    def _counted(self, matches: list[Reason]) -> _Evidence:
-        """The matches with the weight that each adds once the stronger ones have been counted."""
-        matches.sort(key=lambda reason: (-abs(reason.weight), reason.rule))
-        share: defaultdict[str, float] = defaultdict(lambda: 1.0)
-        sums: defaultdict[str, float] = defaultdict(float)
-        reasons = []
-        for match in matches:
-            weight = match.weight * share[match.target]
-            share[match.target] *= self._model.decay
-            sums[match.target] += weight
-            reasons.append(Reason(match.target, match.rule, match.field, weight))
-        return _Evidence(reasons, sums)
-
-    def _signal_reasons(self, signalled: tuple[str, ...]) -> Iterator[Reason]:
+    def _signals(
+        self, signalled: tuple[str, ...], sums: defaultdict[str, float]
+    ) -> Iterator[_Found]:
         for signal in signalled:
             for target, weight in self._model.signals[signal].items():
-                yield Reason(target, signal, Field.HEADERS, weight)
+                sums[target] += weight
+                yield abs(weight), weight, Rule(target, signal, weight), Field.HEADERS
 
-    def _scores(self, words: Mapping[str, float], headers: list[Reason]) -> dict[str, float]:
-        sums = {name: self._model.priors[name] + words.get(name, 0.0) for name in _CATEGORIES}
+    def _scores(self, sums: Mapping[str, float]) -> dict[str, float]:
+        totals = {name: self._model.priors[name] + sums.get(name, 0.0) for name in _CATEGORIES}
         for name in _SENT_TO_MANY:
-            sums[name] += words.get("bulk", 0.0)
-        for reason in headers:
-            sums[reason.target] += reason.weight
-        return _softmax({name: total / self._model.temperature for name, total in sums.items()})
+            totals[name] += sums.get("bulk", 0.0)
+        return _softmax({name: total / self._model.temperature for name, total in totals.items()})
+
+
+def _strongest(found: list[_Found]) -> tuple[Reason, ...]:
+    explaining = [entry for entry in found if entry[2].target in _EXPLAINED]
+    explaining.sort(key=itemgetter(0), reverse=True)
+    return tuple(
+        Reason(rule.target, rule.phrase, field, weight)
+        for _, weight, rule, field in explaining[:_MOST_REASONS]
+    )
 
 
 def _softmax(sums: Mapping[str, float]) -> dict[str, float]:

@@ -1,0 +1,167 @@
+"""The live board: the latest mails with what was decided, done and told of each.
+
+A board follows the event log, so that a refresh costs what has changed and not what there is.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from sage_mail.delivery.events import EventType
+from sage_mail.records import DeliveryStatus, EventRecord, MessageRecord
+from sage_mail.storage import Storage, UnitOfWork
+
+__all__ = ["Board", "Counts", "Mail"]
+
+_MOST_EVENTS: Final = 1000
+_MOST_REASONS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Of all mails that the store has seen, not only of those shown."""
+
+    stored: int = 0
+    announced: int = 0
+    filed: int = 0
+    pending: int = 0
+    dead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How one delivery stands."""
+
+    endpoint: str
+    status: str
+    attempts: int
+
+
+@dataclass(slots=True)
+class Mail:
+    """One mail as it is shown; ``stored_at`` is ISO 8601."""
+
+    id: int
+    stored_at: str
+    sender: str
+    subject: str
+    category: str
+    confidence: float
+    priority: str
+    mailbox: str
+    target: str | None
+    reasons: list[str]
+    filed: bool = False
+    deliveries: list[Delivery] = field(default_factory=list)
+
+
+class Board:
+    """The latest *most* mails of a store."""
+
+    def __init__(self, storage: Storage, *, most: int = 60) -> None:
+        self.counts = Counts()
+        self._storage = storage
+        self._most = most
+        self._mails: OrderedDict[int, Mail] = OrderedDict()
+        self._seq = 0
+        self._announced: dict[int, int] = {}  # the row of a mail: the number of its event
+        self._unsettled: set[int] = set()  # mails whose deliveries may still change
+        self._filed = 0
+        self._total = 0
+
+    @property
+    def mails(self) -> list[Mail]:
+        """The mails, newest first."""
+        return list(reversed(self._mails.values()))
+
+    def as_json(self) -> dict[str, Any]:
+        """The board as values that ``json.dumps`` takes."""
+        return {"counts": asdict(self.counts), "mails": [asdict(mail) for mail in self.mails]}
+
+    async def refresh(self) -> None:
+        """Take over what was committed since the last call."""
+        async with self._storage.read() as uow:
+            while events := await uow.events.after(self._seq, limit=_MOST_EVENTS):
+                self._seq = events[-1].seq
+                await self._take(uow, events)
+            for message_id in tuple(self._unsettled):
+                await self._settle(uow, message_id)
+            await self._count(uow)
+
+    async def _take(self, uow: UnitOfWork, events: Iterable[EventRecord]) -> None:
+        for event in events:
+            if event.message_id is None:
+                continue
+            if event.type == EventType.MESSAGE_NEW:
+                self._total += 1
+                self._announced[event.message_id] = event.seq
+                self._unsettled.add(event.message_id)
+            await self._show(uow, event)
+
+    async def _show(self, uow: UnitOfWork, event: EventRecord) -> None:
+        assert event.message_id is not None
+        message = await uow.messages.get(event.message_id)
+        if message is None:
+            return
+        by_sage = event.type == EventType.MESSAGE_MOVED and event.data["moved"]["by"] == "sage"
+        self._filed += by_sage
+        known = self._mails.get(message.id)
+        if known is None and event.type != EventType.MESSAGE_NEW:
+            return
+        mail = _mail(message)
+        mail.filed = by_sage or (known is not None and known.filed)
+        mail.deliveries = known.deliveries if known is not None else []
+        self._mails[message.id] = mail
+        while len(self._mails) > self._most:
+            dropped, _ = self._mails.popitem(last=False)
+            self._announced.pop(dropped, None)
+            self._unsettled.discard(dropped)
+
+    async def _settle(self, uow: UnitOfWork, message_id: int) -> None:
+        deliveries = await uow.outbox.for_event(self._announced[message_id])
+        self._mails[message_id].deliveries = [
+            Delivery(delivery.endpoint, str(delivery.status), delivery.attempts)
+            for delivery in deliveries
+        ]
+        if all(delivery.status != DeliveryStatus.PENDING for delivery in deliveries):
+            self._unsettled.discard(message_id)
+
+    async def _count(self, uow: UnitOfWork) -> None:
+        outbox = (await uow.outbox.counts()).values()
+        self.counts = Counts(
+            stored=self._total,
+            announced=sum(each.get(DeliveryStatus.DELIVERED, 0) for each in outbox),
+            filed=self._filed,
+            pending=sum(each.get(DeliveryStatus.PENDING, 0) for each in outbox),
+            dead=await uow.dead_letters.count(),
+        )
+
+
+def _mail(message: MessageRecord) -> Mail:
+    decision = message.decision
+    sender = message.from_address
+    return Mail(
+        id=message.id,
+        stored_at=message.first_seen_at.isoformat(),
+        sender=(sender.name or sender.address) if sender is not None else "(no sender)",
+        subject=message.subject,
+        category=decision.category or "general",
+        confidence=decision.confidence or 0.0,
+        priority=decision.priority or "low",
+        mailbox=message.mailbox,
+        target=decision.details.get("target_folder"),
+        reasons=_reasons(decision.details, decision.category or "general"),
+    )
+
+
+def _reasons(details: Mapping[str, Any], category: str) -> list[str]:
+    """The weightiest rules that spoke for the category, in words."""
+    rules = [rule for rule in details.get("reasons", ()) if rule["target"] == category]
+    rules.sort(key=lambda rule: -abs(rule["weight"]))
+    return [
+        f"{rule['rule']} in the {rule['field']} ({rule['weight']:+.1f})"
+        for rule in rules[:_MOST_REASONS]
+    ]

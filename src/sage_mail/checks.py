@@ -1,0 +1,163 @@
+"""Whether what the system depends on works now, and what to do where it does not.
+
+Looks without touching: mailboxes are opened read-only, endpoints get a connection and no request, a
+database that does not exist yet is not made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sage_imap.aio import IMAPClient
+from sage_imap.errors import (
+    AuthenticationFailed,
+    CommandRejected,
+    IMAPError,
+    OperationTimeout,
+    TLSRequired,
+)
+from sage_mail.errors import SecretUnavailable, StorageError
+from sage_mail.ingest.folders import find_watched
+from sage_mail.settings import AccountSettings, Settings, WebhookSettings
+from sage_mail.storage import Storage
+from sage_mail.watchers.connecting import connect
+
+__all__ = ["Finding", "examine"]
+
+_ENDPOINT_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about one subject; ``remedy`` says what to do where it is not ``ok``."""
+
+    subject: str
+    ok: bool
+    text: str
+    remedy: str = ""
+
+
+async def examine(settings: Settings, tell: Callable[[Finding], None]) -> list[Finding]:
+    """Examine everything, several things at a time; *tell* is called for each finding in order."""
+    looks = [
+        _collect(_database(settings)),
+        *(_collect(_account(account)) for account in settings.accounts),
+        *(_collect(_endpoint(webhook)) for webhook in settings.webhooks),
+    ]
+    findings: list[Finding] = []
+    for look in [asyncio.ensure_future(look) for look in looks]:
+        for finding in await look:
+            tell(finding)
+            findings.append(finding)
+    return findings
+
+
+async def _collect(findings: AsyncIterator[Finding]) -> list[Finding]:
+    return [finding async for finding in findings]
+
+
+async def _database(settings: Settings) -> AsyncIterator[Finding]:
+    url = settings.database_url
+    if url.startswith("sqlite") and (path := Path(url.partition("///")[2])) and not path.exists():
+        folder = next(parent for parent in path.parents if parent.exists())
+        usable = os.access(folder, os.W_OK)
+        yield Finding(
+            "database",
+            usable,
+            "a new SQLite file will be made" if usable else f"{folder} cannot be written to",
+            "" if usable else "give the user of sage-mail the right to write there",
+        )
+        return
+    try:
+        storage = await Storage.open(url, blob_dir=settings.blob_dir, migrate=False)
+    except StorageError as error:
+        yield Finding("database", False, str(error), "check database.url and that it is running")
+        return
+    await storage.close()
+    yield Finding("database", True, "opened")
+
+
+async def _account(account: AccountSettings) -> AsyncIterator[Finding]:
+    subject = f"account {account.name}"
+    try:
+        client = await connect(account)
+    except (IMAPError, OSError, SecretUnavailable) as error:
+        text, remedy = _explain(account, error)
+        yield Finding(subject, False, text, remedy)
+        return
+    try:
+        yield Finding(subject, True, f"logged in at {account.host}:{account.effective_port}")
+        for folder in account.folders:
+            yield await _folder(client, f"{subject}, folder {folder}", folder)
+    except (IMAPError, OSError) as error:
+        text, remedy = _explain(account, error)
+        yield Finding(subject, False, text, remedy)
+    finally:
+        await client.close()
+
+
+async def _folder(client: IMAPClient, subject: str, folder: str) -> Finding:
+    name = await find_watched(client, folder)
+    if name is None:
+        return Finding(subject, False, "does not exist", "create it or take it out of folders")
+    try:
+        selected = await client.select(name, readonly=True)
+    except CommandRejected as error:
+        return Finding(subject, False, str(error), "see whether the account may open it")
+    if selected.uid_not_sticky:
+        return Finding(
+            subject, False, "the server keeps no UIDs for it", "watch another folder instead"
+        )
+    return Finding(subject, True, f"{selected.exists} messages")
+
+
+def _explain(account: AccountSettings, error: Exception) -> tuple[str, str]:
+    where = f"{account.host}:{account.effective_port}"
+    if isinstance(error, SecretUnavailable):
+        return str(error), "put the secret there"
+    if isinstance(error, AuthenticationFailed):
+        return "the server refuses the log-in", (
+            "check username and password; many providers want an app password or xoauth2"
+        )
+    if isinstance(error, ssl.SSLCertVerificationError) or isinstance(
+        error.__cause__, ssl.SSLCertVerificationError
+    ):
+        return f"{where} shows a certificate that is not trusted", (
+            "check host, or set ca_file to the certificate of its authority"
+        )
+    if isinstance(error, TLSRequired):
+        return f"{where} offers no TLS", 'check port and security ("tls", "starttls")'
+    if isinstance(error, OperationTimeout | TimeoutError):
+        return f"{where} does not answer", "check host, port and the firewall"
+    if isinstance(error, OSError):
+        return f"{where} cannot be reached ({error.strerror or error})", "check host and port"
+    return f"{where}: {error}", 'check port and security ("tls", "starttls")'
+
+
+async def _endpoint(webhook: WebhookSettings) -> AsyncIterator[Finding]:
+    subject = f"webhook {webhook.name}"
+    try:
+        await asyncio.to_thread(webhook.resolve_secret)
+    except SecretUnavailable as error:
+        yield Finding(subject, False, str(error), "put the secret there")
+        return
+    parts = urlsplit(webhook.url)
+    secure = parts.scheme == "https"
+    port = parts.port or (443 if secure else 80)
+    try:
+        async with asyncio.timeout(_ENDPOINT_TIMEOUT):
+            _, writer = await asyncio.open_connection(
+                parts.hostname, port, ssl=ssl.create_default_context() if secure else None
+            )
+    except (OSError, TimeoutError) as error:
+        what = str(error) or "it does not answer"
+        yield Finding(subject, False, f"no connection: {what}", "start it, or check its url")
+        return
+    writer.close()
+    yield Finding(subject, True, f"reachable at {parts.hostname}:{port}")

@@ -1,0 +1,106 @@
+"""``sage-mail events``: what has happened, and what happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sage_mail.cli.options import ConfigOption
+
+if TYPE_CHECKING:
+    from sage_mail.records import EventRecord
+    from sage_mail.settings import Settings
+
+__all__ = ["events"]
+
+_AT_ONCE = 100
+# The commits of the running service wake nobody in this process.
+_LOOK_SECONDS = 0.5
+
+
+def events(
+    config: ConfigOption = None,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as events come.")] = False,
+    since: Annotated[
+        int | None,
+        typer.Option(help="The number after which to begin; by default the last ten, or 0."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Show the events in their order."""
+    import asyncio
+    from contextlib import suppress
+
+    from sage_mail.settings import load_settings
+
+    settings = load_settings(config)
+    with suppress(KeyboardInterrupt, BrokenPipeError):
+        asyncio.run(_show(settings, since, follow=follow, as_json=as_json))
+
+
+async def _show(settings: Settings, since: int | None, *, follow: bool, as_json: bool) -> None:
+    import asyncio
+
+    from sage_mail.storage import Storage
+
+    storage = await Storage.open(settings.database_url, blob_dir=settings.blob_dir)
+    try:
+        if since is None:
+            async with storage.read() as uow:
+                since = max(0, await uow.events.last_seq() - 10) if follow else 0
+        while True:
+            async with storage.read() as uow:
+                found = await uow.events.after(since, limit=_AT_ONCE)
+            for event in found:
+                typer.echo(_as_json(event) if as_json else _line(event))
+                since = event.seq
+            if len(found) == _AT_ONCE:
+                continue
+            if not follow:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+    finally:
+        await storage.close()
+
+
+def _as_json(event: EventRecord) -> str:
+    import json
+
+    return json.dumps(
+        {
+            "sequence": event.seq,
+            "id": event.event_id,
+            "type": event.type,
+            "account": event.account,
+            "mailbox": event.mailbox,
+            "timestamp": event.occurred_at.isoformat(),
+            "data": event.data,
+        },
+        ensure_ascii=False,
+    )
+
+
+def _line(event: EventRecord) -> str:
+    data = event.data
+    facts = [event.account]
+    if event.mailbox is not None:
+        facts.append(event.mailbox)
+    moved = data.get("moved")
+    if moved:
+        facts.append(f"{moved['from']['mailbox']} -> {moved['to']['mailbox']} by {moved['by']}")
+    if data.get("category"):
+        facts.append(f"{data['category']} {data['confidence']:.2f}")
+    for name in ("added", "removed", "reason", "subject"):
+        if data.get(name):
+            value = data[name]
+            text = ", ".join(value) if isinstance(value, list) else str(value)
+            facts.append(f"{name}: {_printable(text)}")
+    moment = event.occurred_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return f"{event.seq:>6}  {moment}  {event.type:<21}  {'  '.join(facts)}"
+
+
+def _printable(text: str) -> str:
+    """The text without what could move a terminal's cursor or turn its direction."""
+    return "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in text)[:100]

@@ -1,0 +1,18 @@
+"""``sage-mail run``: watch the mailboxes until a signal says stop."""
+
+from __future__ import annotations
+
+from sage_mail.cli.options import ConfigOption
+
+__all__ = ["run"]
+
+
+def run(config: ConfigOption = None) -> None:
+    """Watch all mailboxes, store, file and announce what arrives; Ctrl-C or SIGTERM ends it."""
+    from sage_mail import telemetry
+    from sage_mail.runtime import run_until_signalled
+    from sage_mail.settings import load_settings
+
+    settings = load_settings(config)
+    telemetry.configure(settings.log.level, settings.log.format)
+    run_until_signalled(settings)

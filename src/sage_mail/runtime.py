@@ -1,0 +1,168 @@
+"""Everything that runs, from the settings: started in order, stopped in time.
+
+Started: the lock on the store, the database at its newest schema, the drains, the accounts. What a
+crash has left half done needs no phase of its own: planned actions are looked into by the worker of
+their account, pending deliveries by their drain, and the mailboxes by their first resync.
+
+Stopped: watchers and drains at once, critical sections (a commit, a MOVE with its journal entry)
+when they are through or the time is up, then the database. What is cut off is done again or found
+out at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, suppress
+from types import TracebackType
+from typing import Self
+
+from sage_mail.delivery.drain import Drains
+from sage_mail.ingest.scope import CriticalSections, Scope
+from sage_mail.locking import StoreLock
+from sage_mail.pipeline import Pipeline, default_pipeline
+from sage_mail.settings import AccountSettings, Settings
+from sage_mail.storage import Storage
+from sage_mail.telemetry import get_logger
+from sage_mail.watchers.account import AccountWatcher
+
+__all__ = ["Runtime", "run_until_signalled"]
+
+_log = get_logger(__name__)
+
+# Parsing and scoring release the GIL in part only; more threads than this wait for each other.
+_THREADS = min(4, os.cpu_count() or 1)
+# Kept back from the time that a stop may take, for closing the database and the interpreter.
+_CLOSING_SECONDS = 1.5
+
+
+class Runtime:
+    """The running system, within an ``async with`` block.
+
+    ``storage`` is open within the block: live displays follow ``storage.commits`` and read events.
+    *grace* is how many seconds a vanished message is looked for before it counts as deleted.
+
+    Entering raises `AlreadyRunning`, `ConfigError` or `StorageError`, and nothing runs then.
+    """
+
+    def __init__(
+        self, settings: Settings, *, pipeline: Pipeline | None = None, grace: float = 5.0
+    ) -> None:
+        self.settings = settings
+        self._pipeline = pipeline or default_pipeline(settings.routing)
+        self._grace = grace
+        self._sections = CriticalSections()
+        self._stack = AsyncExitStack()
+        self._storage: Storage | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sage-mail")
+
+    @property
+    def storage(self) -> Storage:
+        """The open storage."""
+        if self._storage is None:
+            raise RuntimeError("the runtime is not running")
+        return self._storage
+
+    async def __aenter__(self) -> Self:
+        settings = self.settings
+        async with AsyncExitStack() as stack:
+            stack.enter_context(StoreLock(settings.data_dir))
+            self._storage = await Storage.open(settings.database_url, blob_dir=settings.blob_dir)
+            stack.push_async_callback(self._storage.close)
+            scopes = [await self._scope(account) for account in settings.accounts]
+            self._stack = stack.pop_all()
+        self._start(scopes)
+        _log.info("started", accounts=len(settings.accounts), endpoints=len(settings.webhooks))
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.settings.shutdown_timeout - _CLOSING_SECONDS
+        _log.info("stopping")
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=max(0.1, until - loop.time()))
+        await self._sections.finish(max(0.1, until - loop.time()))
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await self._stack.aclose()
+        _log.info("stopped")
+
+    async def failed(self) -> None:
+        """Wait for ever; if a task ends by itself, which is a bug, raise what it raised."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    def _start(self, scopes: list[Scope]) -> None:
+        drains = Drains(self.storage, self.settings.webhooks)
+        self._tasks = [asyncio.create_task(drains.run(), name="drains")]
+        self._tasks += [
+            asyncio.create_task(AccountWatcher(scope).run(), name=f"account {scope.account}")
+            for scope in scopes
+        ]
+
+    async def _scope(self, account: AccountSettings) -> Scope:
+        async with self.storage.unit_of_work() as uow:
+            record = await uow.accounts.get_or_create(account.name)
+            await uow.commit()
+        return Scope(
+            settings=account,
+            account_id=record.id,
+            storage=self.storage,
+            pipeline=self._pipeline,
+            routing=self.settings.routing,
+            endpoints=self.settings.webhooks,
+            threads=self._threads,
+            sections=self._sections,
+            grace=self._grace,
+        )
+
+
+def run_until_signalled(settings: Settings) -> None:
+    """Run until SIGINT or SIGTERM, then end the process with exit code 0.
+
+    A second signal ends it at once. Raises what `Runtime` raises if it cannot be started.
+    """
+    runner = asyncio.Runner()
+    try:
+        runner.run(_serve(settings))
+    except BaseException:
+        runner.close()
+        raise
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A thread that parses a monster, or waits for a keyring, would hold up the runner's close and
+    # the interpreter's exit. All that matters is committed.
+    os._exit(0)
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def signalled() -> None:
+        if stop.is_set():
+            os._exit(0)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, signalled)
+    async with Runtime(settings) as runtime:
+        stopping = asyncio.ensure_future(stop.wait())
+        failing = asyncio.ensure_future(runtime.failed())
+        await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
+        if failing.done():
+            failing.result()
+        failing.cancel()

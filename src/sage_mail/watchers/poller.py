@@ -1,0 +1,78 @@
+"""The folders beyond the number of IDLE connections: one connection, STATUS by turns.
+
+A folder is opened only when its counters have changed since they were last in step. A change of
+flags alone shows in them only where the server keeps mod-sequences.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from sage_imap.aio import IMAPClient
+from sage_imap.errors import MailboxNotFound
+from sage_imap.models.results import MailboxStatus
+from sage_mail.ingest.folders import find_watched
+from sage_mail.ingest.resync import Resync
+from sage_mail.ingest.scope import Scope
+from sage_mail.watchers.folder import learn_names
+from sage_mail.watchers.gate import Gate
+
+__all__ = ["Poller"]
+
+
+class Poller:
+    """Looks at several folders of an account in turn; `run` is to be supervised."""
+
+    def __init__(self, scope: Scope, gate: Gate, folders: Sequence[str]) -> None:
+        self._scope = scope
+        self._gate = gate
+        self._resyncs = {folder: Resync(scope) for folder in folders}
+        self._wishes = {folder: scope.looks.watch(folder) for folder in folders}
+        self._in_step: dict[str, MailboxStatus] = {}
+
+    async def run(self) -> None:
+        """Connect and poll until the connection ends, which raises."""
+        self._in_step.clear()
+        async with self._gate.connection() as client:
+            await learn_names(client, self._scope)
+            while True:
+                for folder in self._resyncs:
+                    await self._look(client, folder)
+                await self._pause()
+
+    async def _look(self, client: IMAPClient, folder: str) -> None:
+        began = asyncio.get_running_loop().time()
+        self._wishes[folder].clear()
+        name = await find_watched(client, folder)
+        if name is not None:
+            try:
+                await self._compare(client, folder, name)
+            except MailboxNotFound:
+                self._in_step.pop(folder, None)
+        self._scope.looks.seen(folder, began)
+
+    async def _compare(self, client: IMAPClient, folder: str, name: str) -> None:
+        # RFC 9051 section 6.3.11: STATUS is not for the selected mailbox.
+        if client.mailbox is not None:
+            await client.unselect()
+        counters = await client.status(name)
+        if counters == self._in_step.get(folder):
+            return
+        await client.select(name)
+        await self._resyncs[folder].whole(client)
+        # Counters that were read before the look; what came since makes them differ again.
+        self._in_step[folder] = counters
+
+    async def _pause(self) -> None:
+        """Wait for the next turn, or until somebody wishes for a look."""
+        waits = [asyncio.ensure_future(wish.wait()) for wish in self._wishes.values()]
+        try:
+            await asyncio.wait(
+                waits,
+                timeout=self._scope.settings.poll_interval,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            for wait in waits:
+                wait.cancel()

@@ -1,0 +1,110 @@
+"""The account's working connection: what is planned, asked for or left to be listed is done on it.
+
+It is opened when there is work and closed when there has been none for a minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from sage_imap.aio import IMAPClient
+from sage_imap.errors import MailboxNotFound
+from sage_mail.ingest.actions import Mover
+from sage_mail.ingest.census import Census
+from sage_mail.ingest.retries import Retries
+from sage_mail.ingest.scope import Scope
+from sage_mail.watchers.folder import learn_names
+from sage_mail.watchers.gate import Gate
+
+__all__ = ["ActionWorker", "CensusTaker"]
+
+_LINGER_SECONDS = 60.0
+# Requests for a retry come from other processes, whose commits wake nobody here.
+_LOOK_SECONDS = 1.5
+
+
+class ActionWorker:
+    """Carries out actions and retries of one account; `run` is to be supervised."""
+
+    def __init__(self, scope: Scope, gate: Gate) -> None:
+        self._scope = scope
+        self._gate = gate
+        self._mover = Mover(scope)
+        self._retries = Retries(scope)
+
+    async def run(self) -> None:
+        """Work whenever there is something to do."""
+        while True:
+            await self._until_due(None)
+            async with self._gate.connection() as client:
+                await learn_names(client, self._scope)
+                await self._serve(client)
+
+    async def _serve(self, client: IMAPClient) -> None:
+        while True:
+            self._scope.work_arrived.clear()
+            # Both, in this order: no short cut.
+            acted = await self._mover.work(client)
+            retried = await self._retries.work(client)
+            if not (acted or retried) and not await self._until_due(_LINGER_SECONDS):
+                return
+
+    async def _until_due(self, seconds: float | None) -> bool:
+        """Wait until there is work; False where there was none for this many seconds."""
+        loop = asyncio.get_running_loop()
+        until = None if seconds is None else loop.time() + seconds
+        while True:
+            due = await self._next_due()
+            if due is not None and due <= datetime.now(UTC):
+                return True
+            if until is not None and loop.time() >= until:
+                return False
+            pause = _LOOK_SECONDS
+            if due is not None:
+                pause = min(pause, max(0.01, (due - datetime.now(UTC)).total_seconds()))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._scope.work_arrived.wait()
+            self._scope.work_arrived.clear()
+
+    async def _next_due(self) -> datetime | None:
+        if await self._retries.wanted():
+            return datetime.now(UTC)
+        async with self._scope.storage.read() as uow:
+            return await uow.actions.next_due(self._scope.account_id)
+
+
+class CensusTaker:
+    """Lists the older mail of one account, mailbox by mailbox; `run` is to be supervised."""
+
+    def __init__(self, scope: Scope, gate: Gate) -> None:
+        self._scope = scope
+        self._gate = gate
+        self._census = Census(scope)
+
+    async def run(self) -> None:
+        """List whatever mailbox is named as holding unknown mail."""
+        while True:
+            name: str | None = await self._scope.unknown_in.get()
+            try:
+                async with self._gate.connection() as client:
+                    while name is not None:
+                        with suppress(MailboxNotFound):
+                            await self._census.take(client, name)
+                        name = self._next()
+            except BaseException:
+                if name is not None:
+                    self._scope.unknown_in.put_nowait(name)
+                raise
+
+    def _next(self) -> str | None:
+        """The next mailbox that waits, each once."""
+        waiting: list[str] = []
+        while not self._scope.unknown_in.empty():
+            waiting.append(self._scope.unknown_in.get_nowait())
+        for name in dict.fromkeys(waiting[1:]):
+            if name != waiting[0]:
+                self._scope.unknown_in.put_nowait(name)
+        return waiting[0] if waiting else None

@@ -19,6 +19,7 @@ __all__ = [
     "batches",
     "changed_flags",
     "compare_locations",
+    "lasting",
     "new_uids",
     "nothing_vanished",
 ]
@@ -109,6 +110,11 @@ def compare_locations(
     )
 
 
+def lasting(flags: Iterable[str]) -> tuple[str, ...]:
+    """The flags without those that belong to a session and not to the message."""
+    return tuple(flag for flag in flags if flag.lower() not in _SESSION_FLAGS)
+
+
 def changed_flags(
     known: Mapping[int, Collection[str]],
     server: Mapping[int, Collection[str]],
@@ -123,7 +129,7 @@ def changed_flags(
     changes = []
     for uid in sorted(known.keys() & server.keys()):
         before = {flag.lower(): flag for flag in known[uid]}
-        now = {f.lower(): f for f in server[uid] if f.lower() not in _SESSION_FLAGS}
+        now = {flag.lower(): flag for flag in lasting(server[uid])}
         if before.keys() == now.keys():
             continue
         quiet = {flag.lower() for flag in ours.get(uid, ())}

@@ -13,7 +13,7 @@ from sage_imap.models.results import FetchRow, SelectedMailbox
 from sage_imap.protocol.events import ParseFailure
 from sage_imap.protocol.sets import UIDSet
 from sage_mail.ingest.fingerprint import fingerprint
-from sage_mail.ingest.planning import Sized
+from sage_mail.ingest.planning import Sized, lasting
 
 __all__ = [
     "Fetched",
@@ -125,7 +125,7 @@ async def fetch_flags(
     chosen = "1:*" if wanted is None else wanted
     rows = await client.fetch(message_set(client, chosen), ("FLAGS",), changed_since=changed_since)
     return {
-        row.uid: (row.flags, row.modseq)
+        row.uid: (lasting(row.flags), row.modseq)
         for row in rows
         if isinstance(row, FetchRow) and row.flags is not None
     }
@@ -197,7 +197,7 @@ def _fetched(row: FetchRow, octets: bytes, raw: bytes | None) -> Fetched:
     return Fetched(
         uid=row.uid,
         size=size,
-        flags=tuple(row.flags or ()),
+        flags=lasting(row.flags or ()),
         internal_date=row.internaldate,
         modseq=row.modseq,
         fingerprint=fingerprint(octets, size),

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from sage_mail.pipeline.text import Wording
+from sage_mail.pipeline.text import Wording, subject_text
 
 if TYPE_CHECKING:
     from sage_imap.models.email import EmailMessage
@@ -43,7 +43,7 @@ _BOUNCERS: Final = ("mailer-daemon", "postmaster")
 
 def signals(message: EmailMessage, body: Wording) -> Iterator[str]:
     """The name of each signal that the message gives; ``body`` is the wording of its own text."""
-    subject = message.subject.strip()
+    subject = subject_text(message)
     yield from _list_signals(message, subject)
     yield from _conversation_signals(message, subject)
     yield from _sender_signals(message)
@@ -52,7 +52,7 @@ def signals(message: EmailMessage, body: Wording) -> Iterator[str]:
 
 def is_bulk(message: EmailMessage) -> bool:
     """Whether the message was sent to many by a sender of its own, not by a member of a list."""
-    return _how_sent(message, message.subject.strip()) == "bulk"
+    return _how_sent(message, subject_text(message)) == "bulk"
 
 
 def is_automatic(message: EmailMessage) -> bool:

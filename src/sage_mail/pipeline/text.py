@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from sage_imap.models.email import EmailMessage
 
-__all__ = ["Wording", "body_text", "html_text", "own_text", "wording"]
+__all__ = ["Wording", "body_text", "html_text", "own_text", "subject_text", "wording"]
 
 # An ordinary mail has 2 KB of text; 5 KB hold the beginning of any, where its purpose stands.
 _TEXT_LIMIT: Final = 5_120
+# Twice the longest line of RFC 5322 section 2.1.1; what is longer was not meant to be read.
+_SUBJECT_LIMIT: Final = 2_000
 # Newsletters open with up to 60 KB of style sheets before their first word.
 _HTML_LIMIT: Final = 131_072
 # A shorter plain part is often only the advice to use a reader that shows HTML.
@@ -31,7 +33,13 @@ _SPACES: Final = re.compile(r"[ \t\xa0\u200b-\u200d\u034f\ufeff]+")
 _LINE_BREAKING_TAG: Final = re.compile(
     r"<(?:br|/?p|/?div|/?tr|/?li|/?h[1-6]|/?table|/?blockquote)\b[^<>]*>", re.IGNORECASE
 )
-_INVISIBLE_ELEMENTS: Final = ("style", "script", "head", "title")
+_INVISIBLE: Final = tuple(
+    (
+        re.compile(rf"<{element}\b", re.IGNORECASE),
+        re.compile(rf"</{element}\b[^<>]*>?", re.IGNORECASE),
+    )
+    for element in ("style", "script", "head", "title")
+)
 
 _QUOTED_LINE: Final = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
 _SIGNATURE: Final = re.compile(r"^-- $", re.MULTILINE)
@@ -41,18 +49,19 @@ _DIVIDER: Final = re.compile(
     r"|ursprüngliche nachricht|weitergeleitete nachricht|message d'origine|message transféré"
     r"|mensaje original|mensaje reenviado|messaggio originale|messaggio inoltrato)"
     r"|begin forwarded message:"
-    r"|(?:from|von|de|da|van):[^\n]{1,200}\n"
-    r"[ \t]{0,8}(?:sent|date|gesendet|datum|envoyé|enviado|fecha|inviato|data):"
+    r"|(?:from|von|de|da|van) ?:[^\n]{1,200}\n"
+    r"[ \t]{0,8}(?:sent|date|gesendet|datum|envoyé|enviado|fecha|inviato|data) ?:"
     r")",
     re.MULTILINE | re.IGNORECASE,
 )
-_ATTRIBUTION: Final = re.compile(
-    r"^(?:on|am|le|el|il|op|em) [^\n]{4,160}\n?[^\n]{0,80}"
-    r"(?:wrote|writes|schrieb[^\n]{0,80}|a écrit|escribió|ha scritto|schreef|escreveu)[ \xa0]?:"
-    r"[ \t]*$"
-    r"|^[^\n]{2,80} (?:wrote|writes|schrieb|a écrit|escribió|ha scritto):[ \t]*$",
+_ATTRIBUTION_START: Final = re.compile(r"(?:on|am|le|el|il|op|em) ", re.IGNORECASE)
+_ATTRIBUTION_END: Final = re.compile(
+    r"(?:wrote|writes|schrieb[^\n:]{0,80}|a écrit|escribió|ha scritto|schreef|escreveu)[ \xa0]?:"
+    r"[ \t]*$",
     re.MULTILINE | re.IGNORECASE,
 )
+# "Ruth wrote:" is an attribution, a long sentence that ends so is none.
+_LONGEST_NAME: Final = 80
 # The patterns above are tried only where one of these stands, which is far cheaper to find out.
 _DIVIDER_MARKS: Final = (
     "original message",
@@ -62,15 +71,15 @@ _DIVIDER_MARKS: Final = (
     "message transféré",
     "mensaje",
     "messaggio",
-    "\nsent:",
-    "\ndate:",
-    "gesendet:",
-    "datum:",
+    "\nsent",
+    "\ndate",
+    "gesendet",
+    "datum",
     "envoyé",
-    "enviado:",
-    "fecha:",
+    "enviado",
+    "fecha",
     "inviato",
-    "data:",
+    "\ndata",
 )
 _ATTRIBUTION_MARKS: Final = (
     "wrote",
@@ -106,6 +115,11 @@ def _spoken(text: str) -> str:
     return text.replace("%", " percent ").replace("#", " number ")
 
 
+def subject_text(message: EmailMessage) -> str:
+    """The subject, at most 2,000 characters of it, without the space around it."""
+    return message.subject[:_SUBJECT_LIMIT].strip()
+
+
 def body_text(message: EmailMessage) -> str:
     """What the writer of the message wrote, at most 5 KB of it, from the plain or the HTML body."""
     text = own_text(message.plain_body[:_TEXT_LIMIT])
@@ -133,19 +147,31 @@ def own_text(text: str) -> str:
 
 def _without_attributed(text: str) -> str:
     """The text up to "On ... wrote:"; if quoted lines follow, what stands below them stays too."""
-    if not (attribution := _ATTRIBUTION.search(text)):
-        return text
-    rest = text[attribution.end() :].lstrip()
-    if rest.startswith((">", "|")):
-        return f"{text[: attribution.start()]}\n{rest}"
-    return text[: attribution.start()]
+    for found in _ATTRIBUTION_END.finditer(text):
+        start = _attribution_start(text, found.start())
+        if start is None:
+            continue
+        rest = text[found.end() :].lstrip()
+        return f"{text[:start]}\n{rest}" if rest.startswith((">", "|")) else text[:start]
+    return text
+
+
+def _attribution_start(text: str, verb: int) -> int | None:
+    """Where the attribution begins whose verb stands there: on its line or the one before."""
+    line = text.rfind("\n", 0, verb) + 1
+    before = text.rfind("\n", 0, max(line - 1, 0)) + 1
+    if _ATTRIBUTION_START.match(text, line):
+        return line
+    if _ATTRIBUTION_START.match(text, before):
+        return before
+    return line if 0 < verb - line <= _LONGEST_NAME else None
 
 
 def html_text(markup: str) -> str:
     """The visible text of the first 128 KB of markup, a line for each block."""
     markup = markup[:_HTML_LIMIT]
-    for element in _INVISIBLE_ELEMENTS:
-        markup = _without_element(markup, element)
+    for opening, closing in _INVISIBLE:
+        markup = _without_element(markup, opening, closing)
     markup = _without_comments(markup)
     markup = _LINE_BREAKING_TAG.sub("\n", markup)
     text = _SPACES.sub(" ", html.unescape(_TAG.sub(" ", markup)))
@@ -153,22 +179,15 @@ def html_text(markup: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _without_element(markup: str, element: str) -> str:
-    lowered = markup.lower()
-    if len(lowered) != len(markup):  # a letter whose lower case is longer moves every offset
-        lowered = markup
-    opening = re.compile(rf"<{element}\b")
-    closing = f"</{element}"
+def _without_element(markup: str, opening: re.Pattern[str], closing: re.Pattern[str]) -> str:
     kept, position = [], 0
-    while found := opening.search(lowered, position):
-        kept.append(markup[position : found.start()])
-        end = lowered.find(closing, found.end())
-        if end < 0:
+    while opened := opening.search(markup, position):
+        closed = closing.search(markup, opened.end())
+        if closed is None:
             # An unclosed <head> must not hide the mail; only its tag is dropped, later.
-            kept.append(" ")
-            position = found.end()
             break
-        position = end + len(closing)
+        kept.append(markup[position : opened.start()])
+        position = closed.end()
     kept.append(markup[position:])
     return "".join(kept)
 

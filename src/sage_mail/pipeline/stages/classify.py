@@ -18,7 +18,7 @@ from sage_mail.pipeline.decision import Category, Contribution, Field, Kind, Rea
 from sage_mail.pipeline.lexicon import Lexicon, Model, Rule
 from sage_mail.pipeline.signals import signals
 from sage_mail.pipeline.stage import Context
-from sage_mail.pipeline.text import Wording, body_text, wording
+from sage_mail.pipeline.text import Wording, body_text, subject_text, wording
 
 if TYPE_CHECKING:
     from sage_imap.models.email import EmailMessage
@@ -39,6 +39,7 @@ _CLEAR: Final = 3.0
 _LIKELY: Final = 0.5
 # The strongest reasons explain a decision; the rest would only fill the store.
 _MOST_REASONS: Final = 40
+_SENDER_LIMIT: Final = 500
 
 # How strong, what it adds, the rule, where it was found. A tuple, since there are dozens a mail.
 _Found: TypeAlias = tuple[float, float, Rule, Field]
@@ -91,7 +92,7 @@ class Classify:
         length = math.sqrt(model.usual_length / max(body.count, 1))
         length = min(length, model.most_for_short)
         texts = (
-            (Field.SUBJECT, wording(message.subject), 1.0),
+            (Field.SUBJECT, wording(subject_text(message)), 1.0),
             (Field.SENDER, wording(_sender_text(message)), 1.0),
             (Field.BODY, body, length),
         )
@@ -138,7 +139,7 @@ def _sender_text(message: EmailMessage) -> str:
     if sender is None:
         return ""
     subdomains = " ".join(sender.host.split(".")[:-2])
-    return f"{sender.name} {sender.mailbox.replace('_', ' ')} {subdomains}"
+    return f"{sender.name} {sender.mailbox.replace('_', ' ')} {subdomains}"[:_SENDER_LIMIT]
 
 
 def _kind(message: EmailMessage, scores: Mapping[str, float], words: Mapping[str, float]) -> Kind:

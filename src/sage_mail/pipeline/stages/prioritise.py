@@ -13,7 +13,7 @@ from sage_mail.pipeline.decision import Category, Contribution, Field, Priority,
 from sage_mail.pipeline.lexicon import Lexicon
 from sage_mail.pipeline.signals import is_automatic, is_bulk
 from sage_mail.pipeline.stage import Context
-from sage_mail.pipeline.text import own_text, wording
+from sage_mail.pipeline.text import own_text, subject_text, wording
 
 if TYPE_CHECKING:
     from sage_imap.models.email import EmailMessage
@@ -53,7 +53,7 @@ class Prioritise:
 
     def _reasons(self, message: EmailMessage) -> tuple[Reason, ...]:
         texts = (
-            (Field.SUBJECT, message.subject),
+            (Field.SUBJECT, subject_text(message)),
             (Field.BODY, own_text(message.plain_body[:_FIRST_CHARACTERS])),
         )
         return tuple(

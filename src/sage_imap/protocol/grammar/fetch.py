@@ -25,17 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["decode_common_row", "decode_flags_row", "decode_row"]
 
 _NUMBER: Final = rb"([1-9][0-9]{0,19})"
-_FLAGS: Final = rb"FLAGS \(((?:[^()\"{\x00-\x20\x7f-\xff]++(?: (?![ )]))?)*+)\)"
+_FLAGS: Final = rb"FLAGS \(([^()\"{\x00-\x1f\x7f-\xff]*+)\)"
 _FLAGS_ROW: Final = re.compile(
-    rb"\* "
-    + _NUMBER
-    + rb" FETCH \((?:UID "
-    + _NUMBER
-    + rb" )?"
-    + _FLAGS
-    + rb"(?: UID "
-    + _NUMBER
-    + rb")?(?: MODSEQ \(([0-9]{1,20})\))?\)"
+    rb"\* " + _NUMBER + rb" FETCH \(UID " + _NUMBER + rb" " + _FLAGS + rb"\)"
 )
 _END: Final = rb"(?: (?![ )])|(?=\)))"
 # The order of most servers, and of most that ask.
@@ -69,22 +61,13 @@ Items = dict[str, object]
 
 
 def decode_flags_row(data: bytes) -> FetchReceived | None:
-    """The row in *data* if it is a plain one of UID, FLAGS and MODSEQ."""
+    """The row in *data* if it is a plain one of UID and FLAGS."""
     match = _FLAGS_ROW.fullmatch(data)
     if match is None:
         return None
-    seq, uid, flags, late_uid, modseq = match.groups()
-    items: Items = {}
-    if late_uid is not None:
-        if uid is not None:
-            return None
-        uid = late_uid
-    if uid is not None:
-        items["UID"] = int(uid)
-    items["FLAGS"] = _cached_flags(flags) if len(flags) <= _LONGEST_CACHED else _split(flags)
-    if modseq is not None:
-        items["MODSEQ"] = int(modseq)
-    return FetchReceived(int(seq), items)
+    seq, uid, raw = match.groups()
+    flags = _plain_flags(raw)
+    return None if flags is None else FetchReceived(int(seq), {"UID": int(uid), "FLAGS": flags})
 
 
 def decode_common_row(frame: Frame, context: DecodeContext) -> list[Event] | None:
@@ -94,16 +77,18 @@ def decode_common_row(frame: Frame, context: DecodeContext) -> list[Event] | Non
     if match is None:
         return None
     seq, uid, flags, date, size, modseq, *fields = match.groups()
+    begin = match.end(1) + len(" FETCH")
+    listed = () if flags is None else _plain_flags(flags)
+    moment = None if date is None else decode_internal_date(date)
+    if listed is None or (moment is None and date is not None):
+        return decode_row(frame, begin, context, seq=int(seq), uid=None)
     items: Items = {}
     if uid is not None:
         items["UID"] = int(uid)
     if flags is not None:
-        items["FLAGS"] = _cached_flags(flags) if len(flags) <= _LONGEST_CACHED else _split(flags)
+        items["FLAGS"] = listed
     if date is not None:
-        items["INTERNALDATE"] = moment = decode_internal_date(date)
-        if moment is None and not context.quirks.tolerate("quirk_no_date"):
-            row = _Row(frame, context, items)
-            return [row.failure("quirk_no_date was met and is switched off", int(seq))]
+        items["INTERNALDATE"] = moment
     if size is not None:
         items["RFC822.SIZE"] = int(size)
     if modseq is not None:
@@ -113,7 +98,6 @@ def decode_common_row(frame: Frame, context: DecodeContext) -> list[Event] | Non
     end = match.end()
     if end == len(data) - 1 and data[end] == _CLOSE and items:
         return [FetchReceived(int(seq), items)]
-    begin = match.end(1) + len(" FETCH")
     opened = end > begin + 1
     return _finish_row(
         _Row(frame, context, items), end if opened else begin, int(seq), opened=opened
@@ -199,8 +183,8 @@ class _Row:
         if kind == _UID:
             self._set_uid(int(match[_UID]))
         elif kind == _FLAG_LIST:
-            raw = match[_FLAG_LIST]
-            items["FLAGS"] = _cached_flags(raw) if len(raw) <= _LONGEST_CACHED else _split(raw)
+            items["FLAGS"] = listed = _plain_flags(match[_FLAG_LIST])
+            return -1 if listed is None else end
         elif kind == _OCTETS:
             items["RFC822.SIZE"] = int(match[_OCTETS])
         elif kind == _ENVELOPE:
@@ -279,9 +263,15 @@ class _Row:
         return self._scanner
 
 
-def _split(raw: bytes) -> tuple[str, ...]:
-    return tuple(raw.decode("ascii").split())
+def _split(raw: bytes) -> tuple[str, ...] | None:
+    flags = raw.decode("ascii").split(" ")
+    return (() if not raw else None) if "" in flags else tuple(flags)
 
 
 # A mailbox has few combinations of flags; an entry holds less than 2 KiB.
 _cached_flags = lru_cache(maxsize=2048)(_split)
+
+
+def _plain_flags(raw: bytes) -> tuple[str, ...] | None:
+    """The flags in *raw*, or None where there are spaces too many between them."""
+    return _cached_flags(raw) if len(raw) <= _LONGEST_CACHED else _split(raw)

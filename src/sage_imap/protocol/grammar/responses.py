@@ -90,13 +90,14 @@ def decode(frame: Frame, context: DecodeContext) -> list[Event]:
     Never raises: what cannot be understood is one `ParseFailure`.
     """
     data = frame.data
+    row = decode_flags_row(data)
+    if row is not None:
+        return [row]
     if not data.isascii() and not _admits_8bit(frame, context):
         return [_failure("quirk_raw_8bit was met and is switched off", frame, context)]
-    if data[:2] == b"* ":
-        if not frame.literals and (row := decode_flags_row(data)) is not None:
-            return [row]
-        if (events := decode_common_row(frame, context)) is not None:
-            return events
+    events = decode_common_row(frame, context)
+    if events is not None:
+        return events
     try:
         return _decode_any(frame, context)
     except (Unreadable, ValueError) as error:

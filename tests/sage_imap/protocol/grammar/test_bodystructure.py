@@ -237,6 +237,16 @@ def test_languages() -> None:
 
 
 @pytest.mark.parametrize(
+    ("found", "replacement"),
+    [(b'"rfc822"', b'"x-other"'), (b" 21 NIL", b" x NIL"), (b'"PLAIN"', b"PLAIN")],
+)
+def test_attached_messages_that_are_not_plain(found: bytes, replacement: bytes) -> None:
+    """An odd attached message is read value by value, or costs the row."""
+    event = read_one(b"* 1 FETCH (BODYSTRUCTURE %s)" % MESSAGE.replace(found, replacement))
+    assert isinstance(event, FetchReceived | ParseFailure)
+
+
+@pytest.mark.parametrize(
     "value",
     [
         b"17",

@@ -36,6 +36,14 @@ def failure(data: bytes, *, off: tuple[str, ...] = ()) -> ParseFailure:
         (b"* 7 FETCH (UID 9 FLAGS () UID 9)", {"UID": 9, "FLAGS": ()}),
         (b"* 7 fetch (uid 9 flags (\\sEEN))", {"UID": 9, "FLAGS": ("\\sEEN",)}),
         (b"* 7 FETCH (MODSEQ (5) UID 9)", {"MODSEQ": 5, "UID": 9}),
+        (
+            b"* 7 FETCH (RFC822.SIZE 1 MODSEQ (5) UID 9 MODSEQ (5))",
+            {"RFC822.SIZE": 1, "MODSEQ": 5, "UID": 9},
+        ),
+        (
+            b"* 7 FETCH (X-A 1 RFC822.SIZE 1 MODSEQ (5))",
+            {"X-A": "1", "RFC822.SIZE": 1, "MODSEQ": 5},
+        ),
         (b"* 7 FETCH (RFC822.SIZE 8796093022209)", {"RFC822.SIZE": 8796093022209}),
         (
             b"* 7 FETCH (RFC822.SIZE 1 UID 9 FLAGS (a))",

@@ -17,6 +17,7 @@ from sage_imap.protocol.grammar.parameters import filename_of
         ({"name*0": "long ", "name*1": "name"}, "long name"),
         ({"name*0*": "utf-8''%c3", "name*1*": "%a9", "name*2": "%41"}, "é%41"),
         ({"name*1": "no beginning"}, None),
+        ({f"name*{n}": "x" for n in range(200)}, "x" * 100),
         ({"charset": "utf-8"}, None),
         ({}, None),
     ],

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from sage_mail.records import EventRecord, MessageRecord
 from sage_mail.runtime import Runtime
 from sage_mail.settings import Settings
 from sage_mail.storage import Storage
-from tests.support.dovecot import PASSWORD, Dovecot
+from tests.support.dovecot import PASSWORD, Dovecot, dovecot_server
 
 __all__ = [
     "SUPPORT",
@@ -26,6 +27,7 @@ __all__ = [
     "append",
     "logged_in",
     "mail",
+    "own_server",
     "running",
     "settings_for",
     "uids",
@@ -68,6 +70,17 @@ def account(server: Dovecot, user: str, **changes: Any) -> dict[str, Any]:
 def settings_for(folder: Path, accounts: Sequence[dict[str, Any]], **changes: Any) -> Settings:
     """Settings with everything below the folder."""
     return Settings(data_dir=folder / "data", accounts=list(accounts), **changes)
+
+
+@contextmanager
+def own_server(**options: str) -> Iterator[Dovecot]:
+    """A Dovecot for one test alone, to be stopped and started."""
+    # Not below pytest's own folder, which is closed to the users under which Dovecot runs.
+    with tempfile.TemporaryDirectory(prefix="sage-dovecot-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with dovecot_server(folder, **options) as server:
+            yield server
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
 from sage_mail.pipeline.decision import Field
 from sage_mail.pipeline.text import Wording, wording
@@ -172,14 +172,20 @@ def _parsed(
         raise WordListError(f"{name}: {error}") from error
     for target, tables in data.items():
         _expect(name, "target", target, targets)
-        for place, lists in tables.items():
+        for place, lists in _table(name, target, tables).items():
             _expect(name, "field", place, frozenset(_FIELDS))
-            for strength, phrases in lists.items():
+            for strength, phrases in _table(name, place, lists).items():
                 _expect(name, "strength", strength, frozenset(model.strengths))
-                _expect_words(name, phrases)
+                _expect_words(name, strength, phrases)
                 for field in _FIELDS[place]:
                     weight = model.strengths[strength] * model.fields[field]
                     yield from ((field, Rule(target, phrase, weight)) for phrase in phrases)
+
+
+def _table(name: str, key: str, value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise WordListError(f"{name}: {key} must be a table")
+    return value
 
 
 def _expect(name: str, what: str, word: str, allowed: frozenset[str]) -> None:
@@ -188,7 +194,9 @@ def _expect(name: str, what: str, word: str, allowed: frozenset[str]) -> None:
         raise WordListError(f"{name}: there is no {what} {word!r}; known are {known}")
 
 
-def _expect_words(name: str, phrases: Iterable[str]) -> None:
+def _expect_words(name: str, strength: str, phrases: object) -> None:
+    if not isinstance(phrases, list) or not all(isinstance(phrase, str) for phrase in phrases):
+        raise WordListError(f"{name}: {strength} must be a list of texts")
     for phrase in phrases:
         words = wording(phrase).joined.split()
         if not words:

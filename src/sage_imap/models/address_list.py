@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from sage_imap.models.address import EmailAddress
-from sage_imap.models.limits import MAX_ADDRESSES
+from sage_imap.models.limits import MAX_ADDRESS_WORDS, MAX_ADDRESSES
 from sage_imap.models.text import scrub
 from sage_imap.protocol.grammar.text import decode_text, decode_words
 
@@ -28,7 +29,8 @@ _TOKEN: Final = re.compile(
 )
 _COMMENT_TEXT: Final = re.compile(r"(?:[^()\\]|\\.)*+", re.DOTALL)
 _FOLD: Final = re.compile(r"\r?\n")
-_MOST_OPEN_COMMENTS: Final = 20  # each is searched to the end of the field for its end
+_MOST_OPEN_COMMENTS: Final = 20  # each is searched for its end
+_LONGEST_COMMENT: Final = 10_000
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _DOT: Final = re.compile(r" ?\. ?")
 
@@ -75,7 +77,7 @@ def _name(text: str) -> str:
 def _slow(text: str, room: int) -> list[EmailAddress]:
     found: list[EmailAddress] = []
     pending = _Pending()
-    for word in _words(text):
+    for word in islice(_words(text), MAX_ADDRESS_WORDS):
         if word in (",", ";") and not pending.in_angle:
             found += pending.addresses()
             pending = _Pending()
@@ -83,7 +85,7 @@ def _slow(text: str, room: int) -> list[EmailAddress]:
                 return found
         elif word == ":" and not pending.in_angle and not pending.has_at:
             pending = _Pending()  # what stood before it is the name of a group
-        elif word == "<" and pending.closed:
+        elif word == "<" and pending.closed and len(found) < room:
             found += pending.addresses()  # two addresses with no comma between them
             pending = _Pending(pending.after)
             pending.take(word)
@@ -112,10 +114,11 @@ def _words(text: str) -> Iterator[str]:
 def _comment_end(text: str, start: int) -> int:
     """Where the comment at *start* ends; one that never does is a parenthesis and no comment."""
     depth, position = 1, start + 1
-    while position < len(text):
+    limit = min(len(text), start + _LONGEST_COMMENT)
+    while position < limit:
         match = _COMMENT_TEXT.match(text, position)
         position = match.end() if match else position
-        if position >= len(text):
+        if position >= limit:
             break
         depth += {"(": 1, ")": -1}.get(text[position], 0)
         position += 1

@@ -20,15 +20,20 @@ __all__ = ["Field", "Headers", "split_header"]
 Field = tuple[bytes, bytes]
 """A field as it came: its name, and all that stands after the colon, line ends included."""
 
-_FIELD: Final = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+\n?)")
+# White space before the colon is obsolete syntax (RFC 5322 section 4.5) and in prose more common
+# than in fields: there, a name has to begin like a name.
+_FIELD: Final = re.compile(
+    rb"((?:[!-9;-~]++(?=:))|[A-Z][!-9;-~]++(?=[ \t]))[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+\n?)"
+)
 _BLANK: Final = re.compile(rb"\n\r?\n")
 _LINE: Final = re.compile(rb"[^\n]*+\n|[^\n]++")
 _RAW_WORD: Final = re.compile(rb"=\?[^?\s]{1,64}\?[qQ]\?[^?]*+\?=")
-_KNOWN: Final = re.compile(
-    rb"^(?:from|to|cc|subject|date|message-id|received|reply-to|return-path|sender|references"
-    rb"|in-reply-to|mime-version|content-[a-z-]{2,20}|x-[a-z-]{2,40}|dkim-signature|delivered-to"
-    rb"|authentication-results|list-[a-z]{2,20}|precedence)[ \t]*:",
-    re.IGNORECASE | re.MULTILINE,
+# What may follow a line that is no field: up to two more of them, and then a field that is known.
+_RESUMED: Final = re.compile(
+    rb"(?:[^\n]++\n){0,2}?(?:from|to|cc|subject|date|message-id|received|reply-to|return-path|sender"
+    rb"|references|in-reply-to|mime-version|content-[a-z-]{2,20}|x-[a-z-]{2,40}|dkim-signature"
+    rb"|delivered-to|authentication-results|list-[a-z]{2,20}|precedence):",
+    re.IGNORECASE,
 )
 
 
@@ -130,7 +135,9 @@ def _split_lines(block: bytes, warnings: list[str]) -> tuple[list[Field], int]:
         assert line is not None
         skipped = line[0].startswith((b" ", b"\t", b":"))
         # A boundary that follows without an empty line begins the body.
-        if line[0].startswith(b"--") or not (skipped or _KNOWN.search(block, line.end())):
+        resumed = _RESUMED.match(block, line.end())
+        alone = resumed is not None and b"\n" not in resumed[0]
+        if line[0].startswith(b"--") or not (skipped or alone or (resumed and fields)):
             return fields, position
         warnings.append("header: a line that is no field was skipped")
         position = line.end()

@@ -10,6 +10,8 @@ from typing import Final
 
 __all__ = [
     "MAX_ADDRESSES",
+    "MAX_ADDRESS_WORDS",
+    "MAX_BOUNDARIES",
     "MAX_DEPTH",
     "MAX_FIELDS",
     "MAX_FILENAME_BYTES",
@@ -29,6 +31,12 @@ MAX_FIELDS: Final = 2000
 
 MAX_ADDRESSES: Final = 10_000
 """Addresses read from the headers of one name. The largest providers allow 2,000 recipients."""
+
+MAX_ADDRESS_WORDS: Final = 100_000
+"""Words, specials and white space of one odd address field: ten for each of `MAX_ADDRESSES`."""
+
+MAX_BOUNDARIES: Final = 20_000
+"""Lines of one multipart that begin like its boundary: twenty for each part that may be read."""
 
 MAX_IDS: Final = 1000
 """Message-IDs read from References. RFC 5537 section 3.4.4 would have them trimmed far sooner."""

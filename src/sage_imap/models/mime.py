@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Final
 
 from sage_imap.models.headers import Field, split_header
-from sage_imap.models.limits import MAX_DEPTH, MAX_PARTS
+from sage_imap.models.limits import MAX_BOUNDARIES, MAX_DEPTH, MAX_PARTS
 from sage_imap.models.parameters import Parameters, read_parameters
 from sage_imap.models.transfer import decode_transfer
 
@@ -148,7 +148,7 @@ def _spans(part: Part, boundary: bytes, room: int) -> list[_Span]:
     begin = -1
     for line_start, line_end, last in _boundaries(part, boundary):
         if begin >= 0 and line_start > begin:  # two boundary lines in a row enclose nothing
-            if len(spans) == room - 1:
+            if len(spans) >= room - 1:
                 part.warnings.append("structure: more parts than are read")
                 break
             spans.append((begin, _before_line_end(part.raw, begin, line_start)))
@@ -167,7 +167,9 @@ def _boundaries(part: Part, boundary: bytes) -> Iterator[tuple[int, int, bool]]:
     position = part.start
     if not raw.startswith(needle, position):
         position = _next(raw, needle, position, end)
-    while 0 <= position < end:
+    for _ in range(MAX_BOUNDARIES):
+        if not 0 <= position < end:
+            return
         after = position + len(needle)
         last = raw.startswith(b"--", after, end)
         line = _LINE_END.match(raw, after + 2 if last else after, end)

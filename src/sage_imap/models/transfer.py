@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from io import BytesIO
 from typing import Final
 
 from fast_mail_parser import ParseError, parse_email_tree
@@ -51,8 +52,8 @@ def _base64(body: bytes, warnings: list[str]) -> bytes:
         decoded = binascii.a2b_base64(body, strict_mode=False)
     except binascii.Error:
         decoded = None
-    rest = body.rpartition(b"=")[2] if b"=" in body.rstrip(b"=\r\n \t") else b""
-    if decoded is not None and not _NO_DIGIT.sub(b"", rest):
+    # `binascii` stops at the first padding, wherever that is.
+    if decoded is not None and b"=" not in body.rstrip(b"= \t\r\n"):
         return decoded
     warnings.append("base64: it is damaged; read as far as it can be")
     return _pieces(body)
@@ -75,20 +76,21 @@ def _pieces(body: bytes) -> bytes:
 
 
 def _uudecode(body: bytes, warnings: list[str]) -> bytes:
-    lines = body.splitlines()
-    begin = next((i for i, line in enumerate(lines) if line.startswith(b"begin ")), -1)
-    if begin < 0:
+    lines = BytesIO(body)
+    if not any(line.startswith(b"begin ") for line in lines):
         warnings.append("uuencode: it has no beginning; kept as it is")
         return body
-    found: list[bytes] = []
-    for line in lines[begin + 1 :]:
+    decoded = BytesIO()
+    for line in lines:
         if line.strip() == b"end":
             break
-        found.append(_uudecode_line(line))
-    return b"".join(found)
+        decoded.write(_uudecode_line(line.rstrip(b"\r\n")))
+    return decoded.getvalue()
 
 
 def _uudecode_line(line: bytes) -> bytes:
+    if not line:
+        return b""
     try:
         return binascii.a2b_uu(line)
     except binascii.Error:  # broken encoders put more at the end than the line's length says

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from sage_imap.models.text import decode_body, html_to_text, preview, scrub
+
+
+@pytest.mark.parametrize(
+    ("raw", "charset", "expected", "warned"),
+    [
+        (b"a\r\nb\rc\n", "", "a\nb\nc\n", False),
+        ("ü".encode(), "utf-8", "ü", False),
+        ("ü".encode(), "us-ascii", "ü", True),
+        ("ü".encode(), "", "ü", False),
+        (b"\xfc", "us-ascii", "ü", True),
+        (b"\xfc", "utf-8", "ü", True),
+        ("üü".encode()[:3], "utf-8", "ü\ufffd", True),
+        (b"\x80", "iso-8859-1", "€", False),
+        (b"\x81", "latin1", "\x81", False),
+        ("汉".encode("gb18030"), "gb2312", "汉", False),
+        (b"\xff", "x-no-such", "ÿ", False),
+        (b"\x81", "shift_jis", "\ufffd", True),
+        (b"+2AA-", "utf-7", "\ufffd", False),
+    ],
+)
+def test_text_is_read_whatever_its_label(
+    raw: bytes, charset: str, expected: str, warned: bool
+) -> None:
+    """A wrong label costs a warning at most."""
+    warnings: list[str] = []
+    assert decode_body(raw, charset, warnings) == expected
+    assert bool(warnings) == warned
+
+
+def test_lone_surrogates_do_not_get_through() -> None:
+    """Text can always be stored."""
+    assert scrub("a\ud800b") == "a\ufffdb"
+    assert scrub("aü") == "aü"
+
+
+def test_html_becomes_the_words_that_one_reads() -> None:
+    """Structure is a space, and what is not shown is left out."""
+    assert html_to_text("<style>x</style>a<br>b<!-- c --><p>d &amp; e") == "a b d & e"
+    assert html_to_text("</style>a</script>") == "a"
+
+
+def test_a_preview_is_never_longer_than_asked() -> None:
+    """An ellipsis is part of the length."""
+    assert preview("one two", "", 7) == "one two"
+    assert preview("one two", "", 5) == "one…"
+    assert preview(" \n", "<p>html", 9) == "html"
+    assert preview("one", "", 0) == ""

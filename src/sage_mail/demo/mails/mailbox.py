@@ -24,7 +24,7 @@ from datetime import UTC, datetime, timedelta
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, formataddr, parseaddr
 from importlib import resources
 from typing import Any, Final
 
@@ -160,7 +160,7 @@ def _encoded_by_hand(mail: Mapping[str, Any], header: Mapping[str, str]) -> byte
     """A mail of plain text in a charset that a modern library would not choose or not mislabel."""
     charset: str = mail["charset"]
     declared = mail.get("declared", charset)
-    lines = [f"{name}: {_encoded_words(value, charset)}" for name, value in header.items()]
+    lines = [f"{name}: {_encoded_words(name, value, charset)}" for name, value in header.items()]
     lines.append("MIME-Version: 1.0")
     if declared:
         lines.append(f"Content-Type: text/plain; charset={declared}")
@@ -170,8 +170,12 @@ def _encoded_by_hand(mail: Mapping[str, Any], header: Mapping[str, str]) -> byte
     return head + b"\r\n\r\n" + text.replace("\n", "\r\n").encode(charset)
 
 
-def _encoded_words(value: str, charset: str) -> str:
-    return value if value.isascii() else Header(value, charset).encode(linesep="\r\n")
+def _encoded_words(name: str, value: str, charset: str) -> str:
+    if value.isascii():
+        return value
+    if name in {"From", "To", "Cc"}:
+        return formataddr(parseaddr(value), charset)
+    return Header(value, charset).encode(linesep="\r\n")
 
 
 def _damaged(raw: bytes, damage: str) -> bytes:

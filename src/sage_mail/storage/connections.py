@@ -14,9 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, Final, Protocol, TypeVar
 
+import psycopg
 from sqlalchemy import Connection, Engine, Executable, Row
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sage_mail.errors import StorageUnavailable
 
 __all__ = [
     "WRITES",
@@ -162,12 +165,19 @@ class _SqliteSavepoint:
 
 
 class PostgresConnection:
-    """A connection to PostgreSQL."""
+    """A connection to PostgreSQL.
+
+    Savepoints go past SQLAlchemy to the driver, and one that is left is released only together with
+    the next: a trip to the server costs as much as writing a row. One that is never released does
+    no harm, since nothing goes back to it and the commit ends it.
+    """
 
     is_sqlite = False
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self._depth = 0
+        self._left = False
 
     async def execute(self, statement: Executable, parameters: Parameters | None) -> int:
         """See `DatabaseConnection`."""
@@ -181,9 +191,23 @@ class PostgresConnection:
 
     async def savepoint(self) -> Savepoint:
         """See `DatabaseConnection`."""
-        nested = _PostgresSavepoint(self._connection)
-        await nested.begin()
-        return nested
+        name = f"s{self._depth + 1}"
+        release = f"RELEASE SAVEPOINT {name}; " if self._left else ""
+        await self._send(f"{release}SAVEPOINT {name}")
+        self._depth += 1
+        self._left = False
+        return _PostgresSavepoint(self, name)
+
+    def leave_savepoint(self) -> None:
+        """The innermost savepoint is not needed any more."""
+        self._depth -= 1
+        self._left = True
+
+    async def undo_savepoint(self, name: str) -> None:
+        """Undo what was done since the innermost savepoint, and end it."""
+        self._depth -= 1
+        self._left = False
+        await self._send(f"ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}")
 
     async def commit(self) -> None:
         """See `DatabaseConnection`."""
@@ -197,16 +221,25 @@ class PostgresConnection:
         """See `DatabaseConnection`."""
         await self._connection.close()
 
+    async def _send(self, statements: str) -> None:
+        raw = await self._connection.get_raw_connection()
+        driver = raw.driver_connection
+        assert isinstance(driver, psycopg.AsyncConnection)
+        try:
+            await driver.execute(statements)
+        except psycopg.Error as error:
+            raise StorageUnavailable(
+                f"a savepoint cannot be used: {type(error).__name__}"
+            ) from error
+
 
 class _PostgresSavepoint:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._nested = connection.begin_nested()
-
-    async def begin(self) -> None:
-        await self._nested.start()
+    def __init__(self, connection: PostgresConnection, name: str) -> None:
+        self._connection = connection
+        self._name = name
 
     async def release(self) -> None:
-        await self._nested.commit()
+        self._connection.leave_savepoint()
 
     async def rollback(self) -> None:
-        await self._nested.rollback()
+        await self._connection.undo_savepoint(self._name)

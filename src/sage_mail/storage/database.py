@@ -11,7 +11,6 @@ PostgreSQL: READ COMMITTED for writers, one snapshot for readers, time zone UTC.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -23,6 +22,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sage_mail.errors import ConfigError
+from sage_mail.storage.columns import json_text
 from sage_mail.storage.connections import (
     WRITES,
     DatabaseConnection,
@@ -75,7 +75,7 @@ class _Sqlite:
             url,
             connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
             hide_parameters=True,  # no text of a mail in an error
-            json_serializer=_to_json,
+            json_serializer=json_text,
             pool_size=_CONNECTIONS,
         )
         event.listen(self._engine, "connect", _prepare_sqlite)
@@ -115,7 +115,7 @@ class _Postgres:
         self._engine = create_async_engine(
             url,
             hide_parameters=True,
-            json_serializer=_to_json,
+            json_serializer=json_text,
             pool_size=_CONNECTIONS,
             max_overflow=0,
             pool_pre_ping=True,  # a server that was restarted is met by a new connection
@@ -159,10 +159,6 @@ def _normalised(text: str) -> URL:
     if backend == "sqlite" and url.database in (None, "", ":memory:"):
         raise ConfigError("database.url names no file; use sqlite:///path/to/file.db")
     return url.set(drivername=_DRIVERS[backend])
-
-
-def _to_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

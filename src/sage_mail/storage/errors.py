@@ -42,9 +42,9 @@ def translated() -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         raise _translate(error) from None  # see the header: the cause may quote mail
-    except OverflowError:
-        # sqlite3 does not wrap the integers that have more than 64 bits.
-        raise RecordRejected("a number is too large for the database") from None
+    except (OverflowError, TypeError, ValueError) as error:
+        # What no driver can send: an integer of more than 64 bits, a value that is no JSON.
+        raise RecordRejected(f"a value cannot be stored ({type(error).__name__})") from None
 
 
 def _translate(error: SQLAlchemyError) -> StorageError:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, select
 
 from sage_mail.records import EventRecord
 from sage_mail.storage import tables
@@ -50,7 +50,8 @@ class Events:
             occurred_at=utc(event.occurred_at),
             data=storable_json(event.data),
         )
-        self._transaction.add_event(_values(record))
+        self._transaction.collect(tables.events, _values(record))
+        self._transaction.wake_others()
         return record
 
     async def after(
@@ -60,29 +61,25 @@ class Events:
         statement = select(tables.events).where(_events.seq > seq)
         if types:
             statement = statement.where(_events.type.in_(types))
-        rows = await self._read(statement.order_by(_events.seq).limit(limit))
+        rows = await self._transaction.read(statement.order_by(_events.seq).limit(limit))
         return [event_record(row) for row in rows]
 
     async def get(self, seq: int) -> EventRecord | None:
         """The event of this number."""
-        rows = await self._read(select(tables.events).where(_events.seq == seq))
+        rows = await self._transaction.read(select(tables.events).where(_events.seq == seq))
         return event_record(rows[0]) if rows else None
 
     async def for_message(self, message_id: int) -> list[EventRecord]:
         """All events of the message's row, oldest first."""
         statement = select(tables.events).where(_events.message_id == message_id)
-        rows = await self._read(statement.order_by(_events.seq))
+        rows = await self._transaction.read(statement.order_by(_events.seq))
         return [event_record(row) for row in rows]
 
     async def last_seq(self) -> int:
         """The number of the latest event, 0 where there is none."""
         statement = select(_events.seq).order_by(_events.seq.desc()).limit(1)
-        rows = await self._read(statement)
+        rows = await self._transaction.read(statement)
         return rows[0].seq if rows else 0
-
-    async def _read(self, statement: Select[Any]) -> Sequence[Row[Any]]:
-        await self._transaction.flush()
-        return await self._transaction.all(statement)
 
 
 def _values(record: EventRecord) -> dict[str, Any]:

@@ -40,8 +40,6 @@ _T = TypeVar("_T")
 _messages = tables.messages.c
 _actions = tables.actions.c
 _INSERT: Final = insert(tables.messages).returning(_messages.id)
-_INSERT_CONTENT: Final = insert(tables.contents)
-_INSERT_ATTACHMENTS: Final = insert(tables.attachments)
 _ACCOUNT_OF: Final = select(tables.mailboxes.c.account_id).where(
     tables.mailboxes.c.id == bindparam("mailbox")
 )
@@ -74,11 +72,8 @@ class Messages:
         message_id: int = await self._transaction.scalar(
             _INSERT, message_values(message, account_id)
         )
-        await self._transaction.execute(_INSERT_CONTENT, content_values(message_id, message))
-        if message.attachments:
-            await self._transaction.execute(
-                _INSERT_ATTACHMENTS, attachment_values(message_id, message)
-            )
+        self._transaction.collect(tables.contents, content_values(message_id, message))
+        self._transaction.collect(tables.attachments, *attachment_values(message_id, message))
         return message_id
 
     async def get(self, message_id: int) -> MessageRecord | None:
@@ -300,8 +295,8 @@ class Messages:
     async def content(self, message_id: int) -> ContentRecord | None:
         """The readable part of the message; its bytes are in the blob store."""
         statement = select(tables.contents).where(tables.contents.c.message_id == message_id)
-        row = await self._transaction.first(statement)
-        return None if row is None else content_record(row)
+        rows = await self._transaction.read(statement)
+        return content_record(rows[0]) if rows else None
 
     async def attachments(self, message_id: int) -> list[AttachmentRecord]:
         """The attachments of the message in its order."""
@@ -310,7 +305,7 @@ class Messages:
             .where(tables.attachments.c.message_id == message_id)
             .order_by(tables.attachments.c.position)
         )
-        return [attachment_record(row) for row in await self._transaction.all(statement)]
+        return [attachment_record(row) for row in await self._transaction.read(statement)]
 
     async def latest(self, limit: int) -> list[MessageRecord]:
         """The messages stored last, the latest first."""

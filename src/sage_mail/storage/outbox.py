@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 
 from sage_mail.records import AttemptRecord, DeliveryRecord, DeliveryStatus, EventRecord
 from sage_mail.storage import tables
@@ -41,7 +41,8 @@ class Outbox:
             "attempts": 0,
             "next_attempt_at": due or event.occurred_at,
         }
-        self._transaction.add_delivery(values)
+        self._transaction.collect(tables.deliveries, values)
+        self._transaction.wake_others()
 
     async def due(self, endpoint: str, now: datetime, *, limit: int = 100) -> list[DeliveryRecord]:
         """The pending deliveries to the endpoint whose time has come, the longest due first."""
@@ -54,7 +55,7 @@ class Outbox:
             .order_by(_deliveries.next_attempt_at, _deliveries.id)
             .limit(limit)
         )
-        return [_record(row) for row in await self._read(statement)]
+        return [_record(row) for row in await self._transaction.read(statement)]
 
     async def next_due(self, endpoint: str) -> datetime | None:
         """When the next pending delivery to the endpoint is due, None where there is none."""
@@ -64,7 +65,7 @@ class Outbox:
             .order_by(_deliveries.next_attempt_at)
             .limit(1)
         )
-        rows = await self._read(statement)
+        rows = await self._transaction.read(statement)
         return rows[0].next_attempt_at if rows else None
 
     async def record_attempt(
@@ -97,13 +98,13 @@ class Outbox:
 
     async def get(self, delivery_id: int) -> DeliveryRecord | None:
         """The delivery by its row."""
-        rows = await self._read(_SELECT.where(_deliveries.id == delivery_id))
+        rows = await self._transaction.read(_SELECT.where(_deliveries.id == delivery_id))
         return _record(rows[0]) if rows else None
 
     async def for_event(self, seq: int) -> list[DeliveryRecord]:
         """The deliveries of the event, by endpoint."""
         statement = _SELECT.where(_deliveries.event_seq == seq).order_by(_deliveries.endpoint)
-        return [_record(row) for row in await self._read(statement)]
+        return [_record(row) for row in await self._transaction.read(statement)]
 
     async def attempts(self, delivery_id: int) -> list[AttemptRecord]:
         """The attempts of the delivery, first to last."""
@@ -112,11 +113,11 @@ class Outbox:
             .where(_attempts.delivery_id == delivery_id)
             .order_by(_attempts.number)
         )
-        return [_attempt_record(row) for row in await self._read(statement)]
+        return [_attempt_record(row) for row in await self._transaction.read(statement)]
 
     async def counts(self) -> Mapping[str, Mapping[DeliveryStatus, int]]:
         """How many deliveries of each endpoint stand where; what is zero may be left out."""
-        rows = await self._read(
+        rows = await self._transaction.read(
             select(_deliveries.endpoint, _deliveries.status, func.count().label("number")).group_by(
                 _deliveries.endpoint, _deliveries.status
             )
@@ -125,10 +126,6 @@ class Outbox:
         for row in rows:
             counts[row.endpoint][DeliveryStatus(row.status)] = row.number
         return dict(counts)
-
-    async def _read(self, statement: Select[Any]) -> Sequence[Row[Any]]:
-        await self._transaction.flush()
-        return await self._transaction.all(statement)
 
 
 def _record(row: Row[Any]) -> DeliveryRecord:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from sqlalchemy import Executable, Row, Table, insert, select, update
+from sqlalchemy import Executable, Row, Table, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sage_mail.errors import StorageError
@@ -20,14 +20,19 @@ _counter = tables.counters.c
 _LOCK_NUMBERS: Final = (
     select(_counter.value).where(_counter.name == tables.EVENTS).with_for_update()
 )
-_INSERT_EVENTS: Final = insert(tables.events)
+_SET_NUMBERS: Final = (
+    update(tables.counters).where(_counter.name == tables.EVENTS).values(value=bindparam("last"))
+)
+# In the order of their foreign keys.
+_COLLECTED: Final = (tables.contents, tables.attachments, tables.events, tables.deliveries)
 
 
 class Transaction:
     """An open transaction on one connection, for reading if there is no *on_commit*.
 
-    Events and deliveries are collected and written together, at the commit or before they are
-    read. What can be wrong with one of them is found when it is added, not then.
+    Rows of some tables are collected and written together, at the commit or before they are read:
+    many messages then cost few trips to the server. These rows can hardly be refused (their text
+    is made storable, their keys are ours), so that no message of a batch harms the others by it.
 
     *on_commit* is called after a commit that has something for others who wait.
     """
@@ -38,9 +43,9 @@ class Transaction:
         self._connection = connection
         self._on_commit = on_commit
         self._wakes = False
-        self._events: list[Mapping[str, Any]] = []
-        self._deliveries: list[Mapping[str, Any]] = []
+        self._collected: dict[Table, list[Mapping[str, Any]]] = {t: [] for t in _COLLECTED}
         self._last_seq: int | None = None
+        self._written_seq: int | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -62,6 +67,11 @@ class Transaction:
         """All rows of the statement."""
         with translated():
             return await self._connection.fetch(statement, parameters)
+
+    async def read(self, statement: Executable) -> Sequence[Row[Any]]:
+        """All rows of the query, those included that are only collected yet."""
+        await self.flush()
+        return await self.all(statement)
 
     async def first(
         self, statement: Executable, parameters: Parameters | None = None
@@ -87,33 +97,29 @@ class Transaction:
     async def next_seq(self) -> int:
         """The number of the next event; other transactions' events wait from now on for our end."""
         if self._last_seq is None:
-            self._last_seq = int(await self.scalar(_LOCK_NUMBERS))
+            self._last_seq = self._written_seq = int(await self.scalar(_LOCK_NUMBERS))
         self._last_seq += 1
         return self._last_seq
 
-    def add_event(self, values: Mapping[str, Any]) -> None:
-        """Let the row be written to `tables.events`."""
-        self._events.append(values)
-        self._wakes = True
-
-    def add_delivery(self, values: Mapping[str, Any]) -> None:
-        """Let the row be written to `tables.deliveries` unless the event has one like it."""
-        self._deliveries.append(values)
-        self._wakes = True
+    def collect(self, table: Table, *rows: Mapping[str, Any]) -> None:
+        """Let the rows be written to the table, which must be one of `_COLLECTED`."""
+        self._collected[table].extend(rows)
 
     async def flush(self) -> None:
-        """Write the events and deliveries collected so far."""
-        if self._events:
-            await self.execute(_INSERT_EVENTS, self._events)
-            await self.execute(
-                update(tables.counters)
-                .where(_counter.name == tables.EVENTS)
-                .values(value=self._last_seq)
-            )
-            self._events = []
-        if self._deliveries:
-            await self.insert_or_ignore(tables.deliveries, self._deliveries)
-            self._deliveries = []
+        """Write the rows collected so far."""
+        for table, rows in self._collected.items():
+            if rows:
+                await self._insert_collected(table, rows)
+                self._collected[table] = []
+        if self._last_seq != self._written_seq:
+            await self.execute(_SET_NUMBERS, {"last": self._last_seq})
+            self._written_seq = self._last_seq
+
+    async def _insert_collected(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        if table is tables.deliveries:
+            await self.insert_or_ignore(table, rows)
+        else:
+            await self.execute(insert(table), rows)
 
     async def commit(self) -> None:
         """Commit; the transaction is over afterwards."""
@@ -134,12 +140,14 @@ class Transaction:
         with translated():
             nested = await self._connection.savepoint()
         # Copies, because a flush inside the block empties the lists and is itself undone.
-        collected = list(self._events), list(self._deliveries), self._last_seq
+        collected = {table: rows.copy() for table, rows in self._collected.items()}
+        numbers = self._last_seq, self._written_seq
         try:
             yield
         except BaseException:
             # The lock on the numbers is gone too if it was taken inside; then it is None again.
-            self._events, self._deliveries, self._last_seq = collected
+            self._collected = collected
+            self._last_seq, self._written_seq = numbers
             with translated():
                 await nested.rollback()
             raise

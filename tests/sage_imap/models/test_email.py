@@ -93,7 +93,7 @@ def test_an_empty_message_is_a_message() -> None:
     """Nothing is missing but the content."""
     message = EmailMessage.from_bytes(b"")
     assert (message.subject, message.plain_body, message.html_body) == ("", "", "")
-    assert message.from_address is message.date is message.message_id is None
+    assert (message.from_address, message.date, message.message_id) == (None, None, None)
     assert not message.has_attachments()
     assert not message.is_reply()
     assert message.get_body_preview() == ""

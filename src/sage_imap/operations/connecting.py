@@ -17,7 +17,6 @@ from sage_imap.errors import (
     TLSRequired,
 )
 from sage_imap.operations.effects import Operation, start_tls
-from sage_imap.operations.rejections import rejection
 from sage_imap.operations.session import Session
 from sage_imap.protocol import commands, extensions
 from sage_imap.protocol.events import (
@@ -28,6 +27,7 @@ from sage_imap.protocol.events import (
     IDReceived,
     Status,
 )
+from sage_imap.protocol.rejection import rejection
 
 __all__ = ["enable", "identify", "log_out", "sign_in"]
 
@@ -118,15 +118,16 @@ def _sasl(session: Session, mechanism: Mechanism) -> Operation[None]:
     first = mechanism.initial_response()
     command = commands.authenticate(mechanism.name, first if at_once else None)
     handle = session.connection.send(command)
-    said = at_once
+    said, challenge = at_once, ""
     while True:
         event = yield from session.expect()
         match event:
             case CommandCompleted() if event.handle == handle:
                 if event.status is Status.OK:
                     return
-                raise rejection(event, mechanism.error)
+                raise rejection(event, challenge=challenge)
             case ContinuationRequested():
+                challenge = event.text
                 answer = mechanism.respond(decode_challenge(event.text)) if said else first
                 said = True
                 line = b"*" if answer is None else encode_response(answer)

@@ -15,11 +15,11 @@ from sage_imap.errors import LimitExceeded
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import FetchRow
 from sage_imap.operations.effects import Operation
-from sage_imap.operations.rejections import rejection
 from sage_imap.operations.session import Session
 from sage_imap.operations.streams import Batch, FetchStream, Large
 from sage_imap.protocol.commands import fetch as fetch_command
 from sage_imap.protocol.events import ParseFailure
+from sage_imap.protocol.rejection import rejection
 from sage_imap.protocol.sets import UIDSet
 
 __all__ = ["fetch", "next_rows", "open_stream"]

@@ -12,10 +12,10 @@ from typing import Final, TypeGuard
 
 from sage_imap.errors import OperationTimeout
 from sage_imap.operations.effects import Operation, now
-from sage_imap.operations.rejections import rejection
 from sage_imap.operations.session import Session
 from sage_imap.protocol import extensions
 from sage_imap.protocol.events import CommandCompleted, Event, Handle, Status
+from sage_imap.protocol.rejection import rejection
 
 __all__ = ["RENEW", "Idle", "begin", "end", "wait"]
 

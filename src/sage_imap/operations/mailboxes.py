@@ -8,7 +8,6 @@ from typing import Final
 from sage_imap.errors import CommandRejected
 from sage_imap.models.results import ListedMailbox, MailboxStatus, SelectedMailbox
 from sage_imap.operations.effects import Operation
-from sage_imap.operations.rejections import rejection
 from sage_imap.operations.session import Answer, Session
 from sage_imap.protocol import commands, extensions
 from sage_imap.protocol.commands.status import STATUS_NEEDS
@@ -22,6 +21,7 @@ from sage_imap.protocol.events import (
     StatusReceived,
     UntaggedStatus,
 )
+from sage_imap.protocol.rejection import rejection
 
 __all__ = ["create", "list_mailboxes", "namespace", "select", "status", "unselect"]
 

@@ -193,11 +193,12 @@ def _copied(answer: Answer) -> MoveResult | None:
 
 
 def _copyuid(code: ResponseCode) -> MoveResult:
-    uidvalidity, source, target = code.args
-    if not isinstance(source, UIDSet) or not isinstance(target, UIDSet):
+    uidvalidity, source, _ = code.args
+    if not isinstance(source, UIDSet):
         return MoveResult(UIDSet())
-    # RFC 4315 section 3: the sets correspond in ascending order, if they are of one size.
-    mapping = dict(zip(source, target, strict=True)) if len(source) == len(target) else {}
+    mapping = {
+        old + offset: new + offset for old, new, count in code.copied for offset in range(count)
+    }
     return MoveResult(source, mapping, uidvalidity if isinstance(uidvalidity, int) else None)
 
 

@@ -23,7 +23,6 @@ from sage_imap.errors import (
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import SelectedMailbox
 from sage_imap.operations.effects import EOF, TIMED_OUT, Operation, read, write
-from sage_imap.operations.rejections import rejection
 from sage_imap.operations.streams import FetchStream
 from sage_imap.protocol import commands
 from sage_imap.protocol.command import Command
@@ -43,6 +42,7 @@ from sage_imap.protocol.events import (
     Status,
     VanishedReceived,
 )
+from sage_imap.protocol.rejection import rejection
 
 __all__ = ["Answer", "Session", "noop"]
 

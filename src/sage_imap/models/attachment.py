@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from functools import cached_property
-from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -95,15 +94,16 @@ class Attachment:
         folder = Path(directory)
         name = safe_filename(self.filename, self.content_type)
         content = self.content
-        for number in count():
+        number = 0
+        while True:
             path = folder / numbered(name, number)
             try:
                 handle = os.open(path, _NEW_FILE, 0o666)
             except FileExistsError:
+                number += 1
                 continue
             _fill(handle, path, content)
             return path
-        raise AssertionError("numbers do not end")
 
     def __repr__(self) -> str:
         return f"Attachment({self.content_type})"

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sage_imap.models.attachment import Attachment
+from sage_imap.models.attachment import Attachment, _fill
 from sage_imap.models.email import EmailMessage
 from sage_imap.models.filenames import numbered, safe_filename
 
@@ -88,6 +89,15 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (folder / "a.pdf").symlink_to(outside)
     assert _attachment("a.pdf").save_to_file(folder).name == "a (1).pdf"
     assert not outside.exists()
+
+
+def test_no_partial_file_is_left(tmp_path: Path) -> None:
+    """A file that cannot be written to its end is removed."""
+    path = tmp_path / "a"
+    path.write_bytes(b"")
+    with pytest.raises(OSError):
+        _fill(os.open(path, os.O_RDONLY), path, b"content")
+    assert not path.exists()
 
 
 def test_a_missing_directory_is_the_callers_error(tmp_path: Path) -> None:

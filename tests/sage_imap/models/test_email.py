@@ -119,6 +119,14 @@ def test_a_subject_that_only_begins_alike_is_no_reply() -> None:
     assert not EmailMessage.from_bytes(b"Subject: Regarding: a\r\n\r\n").is_reply()
 
 
+def test_odd_ids_are_kept_as_they_are() -> None:
+    """An ID without brackets is an ID, a blank one is none."""
+    message = EmailMessage.from_bytes(b"Message-ID: a b@c\nIn-Reply-To: \n\n")
+    assert message.message_id == "a b@c"
+    assert message.in_reply_to is None
+    assert repr(message) == "EmailMessage(uid=None, mailbox=None, size=33)"
+
+
 def test_an_encoded_word_cannot_pose_as_an_address() -> None:
     """Structure is read before anything is decoded."""
     message = EmailMessage.from_bytes(

@@ -14,6 +14,7 @@ from typing import Any
 
 from sage_imap.aio import IMAPClient
 from sage_imap.models.message import MessageSet
+from sage_imap.models.results import FetchRow
 from sage_mail.records import EventRecord, MessageRecord
 from sage_mail.runtime import Runtime
 from sage_mail.settings import Settings
@@ -25,6 +26,7 @@ __all__ = [
     "System",
     "account",
     "append",
+    "flags",
     "logged_in",
     "mail",
     "own_server",
@@ -108,6 +110,12 @@ async def uids(client: IMAPClient, mailbox: str) -> MessageSet:
     """The messages in the mailbox, which stays selected."""
     await client.select(mailbox)
     return await client.search("ALL")
+
+
+async def flags(client: IMAPClient, mailbox: str) -> list[tuple[str, ...]]:
+    """The flags of each message in the mailbox."""
+    rows = await client.fetch(await uids(client, mailbox), ["FLAGS"])
+    return [row.flags or () for row in rows if isinstance(row, FetchRow)]
 
 
 @dataclass(slots=True)

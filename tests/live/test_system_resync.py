@@ -16,6 +16,7 @@ from tests.live.system import (
     System,
     account,
     append,
+    flags,
     logged_in,
     mail,
     own_server,
@@ -65,8 +66,7 @@ async def test_five_thousand_old_mails(dovecot: Dovecot, dovecot_user: str, tmp_
     sys.stdout.write(f"first sight {seen:.2f} s, new {new:.2f} s, listed {listed:.2f} s\n")
     async with logged_in(dovecot, dovecot_user) as client:
         assert len(await uids(client, "INBOX")) == 5001
-        rows = await client.fetch(await client.search("ALL"), ["FLAGS"])
-        assert not any("\\Seen" in row.flags for row in rows)
+        assert not any("\\Seen" in one for one in await flags(client, "INBOX"))
 
 
 async def test_old_mail_that_is_moved_is_not_new(
@@ -211,16 +211,14 @@ def _change_uidvalidity(dovecot: Dovecot, user: str) -> None:
         listing.unlink()
 
 
-@pytest.mark.parametrize("listed", [True, False])
-async def test_uidvalidity_change(tmp_path: Path, listed: bool) -> None:
+async def test_uidvalidity_change(tmp_path: Path) -> None:
     """After a UIDVALIDITY change what is known is recognised, and what is new is announced."""
     with own_server() as server:
         await _fill(server, "ann", 3)
         settings = settings_for(tmp_path, [account(server, "ann")])
         async with running(settings) as system:
             await system.until_seen("INBOX")
-            if listed:
-                await _old_listed(system, 3)
+            await _old_listed(system, 3)
             await append(server, "ann", mail(10), mail(11))
             await system.until_count("message.new", 2)
             before = {message.id: message.uidvalidity for message in await system.messages()}

@@ -11,6 +11,7 @@ from tests.live.system import (
     SUPPORT,
     account,
     append,
+    flags,
     logged_in,
     mail,
     running,
@@ -72,9 +73,9 @@ async def test_support_mail_is_filed(dovecot: Dovecot, dovecot_user: str, tmp_pa
         }
     async with logged_in(dovecot, dovecot_user) as client:
         assert len(await uids(client, "INBOX")) == 1
-        rows = await client.fetch(await uids(client, "INBOX/Support"), ["FLAGS"])
-        assert len(rows) == 5
-        assert all("\\Seen" in row.flags for row in rows)
+        found = await flags(client, "INBOX/Support")
+        assert len(found) == 5
+        assert all("\\Seen" in one for one in found)
 
 
 async def test_move_by_the_user(dovecot: Dovecot, dovecot_user: str, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ _FIELDS: Final[Mapping[str, tuple[Field, ...]]] = {
 
 
 class WordListError(ValueError):
-    """A word list or the model does not say what it should; the text names the place."""
+    """A word list does not say what it should; the text names the list and the place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +124,16 @@ def load_model() -> Model:
     """The model of the package."""
     text = (resources.files(__package__) / "words" / "model.toml").read_text("utf-8")
     data = tomllib.loads(text)
-    try:
-        return Model(
-            strengths=data["strengths"],
-            fields=data["fields"],
-            priors=data["priors"],
-            signals=data["signals"],
-            decay=data["evidence"]["decay"],
-            temperature=data["evidence"]["temperature"],
-            usual_length=data["evidence"]["usual_length"],
-            most_for_short=data["evidence"]["most_for_short"],
-        )
-    except KeyError as error:
-        raise WordListError(f"model.toml: {error.args[0]} is missing") from error
+    return Model(
+        strengths=data["strengths"],
+        fields=data["fields"],
+        priors=data["priors"],
+        signals=data["signals"],
+        decay=data["evidence"]["decay"],
+        temperature=data["evidence"]["temperature"],
+        usual_length=data["evidence"]["usual_length"],
+        most_for_short=data["evidence"]["most_for_short"],
+    )
 
 
 def load_lexicon(

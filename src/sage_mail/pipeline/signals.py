@@ -24,6 +24,7 @@ _LIST_TAG: Final = re.compile(
 _REPLY: Final = re.compile(r"^(?:re|aw|sv|antw|rif|ref)(?:\[\d+\])? ?:", re.IGNORECASE)
 _FORWARD: Final = re.compile(r"^(?:fwd?|wg|tr|rv|i|enc) ?:|^\[fwd", re.IGNORECASE)
 _SHOUTS: Final = re.compile(r"!!|\$\$|\?!|\*\*\*")
+_PADDED: Final = re.compile(r"\S[ \t]{6}[ \t]*\S")
 # A subject needs this many letters before their capitals mean anything; "RE: FYI" does not shout.
 _SHOUTED_LETTERS: Final = 10
 _HARDLY_ANY_WORDS: Final = 4
@@ -112,6 +113,8 @@ def _shape_signals(message: EmailMessage, subject: str, body: Wording) -> Iterat
     shouted = len(letters) >= _SHOUTED_LETTERS and capitals > 0.8 * len(letters)
     if shouted or _SHOUTS.search(subject):
         yield "shouting"
+    if _PADDED.search(subject):
+        yield "padded_subject"
     if not message.to_addresses and not message.cc_addresses:
         yield "undisclosed"
     if message.html_body and not message.plain_body.strip():

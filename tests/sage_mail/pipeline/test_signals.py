@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from sage_mail.pipeline import Category
 from sage_mail.pipeline.lexicon import load_model
 from sage_mail.pipeline.signals import is_automatic, is_bulk, signals
 from sage_mail.pipeline.text import wording
@@ -52,6 +53,7 @@ def test_headers_tell(headers: Mapping[str, str], signal: str) -> None:
         ("[Fwd: a lamp]", "forward"),
         ("READ THIS AT ONCE", "shouting"),
         ("Win now!!", "shouting"),
+        ("Look younger                 4431XQ", "padded_subject"),
     ],
 )
 def test_subjects_tell(subject: str, signal: str) -> None:
@@ -92,10 +94,12 @@ def test_a_plain_letter_gives_no_signal() -> None:
 
 
 def test_every_signal_has_its_weights() -> None:
-    """The model knows each signal that there is, and no other."""
+    """The model knows each signal that there is and no other, and speaks of categories."""
     senders = ("no-reply@a.example", "mailer-daemon@a.example")
     told = {
-        *signals(mail("FREE FREE FREE", html="<p></p>", sender=senders[0]), wording("")),
+        *signals(
+            mail("FREE FREE FREE          31", html="<p></p>", sender=senders[0]), wording("")
+        ),
         *signals(mail("Fwd: x", "x", sender=senders[1], attach="text/calendar"), _WORDS),
         *signals(mail("Re: x", "x", headers={"X-Spam-Flag": "yes"}), _WORDS),
         *signals(mail("x", "x", headers={**_ANSWER, "Auto-Submitted": "auto-replied"}), _WORDS),
@@ -103,7 +107,10 @@ def test_every_signal_has_its_weights() -> None:
         *signals(mail("x", "x", headers=_LEAVE), _WORDS),
         *signals(mail("x", "x", headers={"X-Campaign": "1", "To": ""}), _WORDS),
     }
-    assert told == set(load_model().signals)
+    model = load_model()
+    assert told == set(model.signals)
+    assert {name for weights in model.signals.values() for name in weights} <= set(Category)
+    assert set(model.priors) == set(Category)
 
 
 def test_automatic_and_bulk_can_be_asked_alone() -> None:

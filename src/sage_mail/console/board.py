@@ -22,10 +22,13 @@ _MOST_REASONS: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Of all mails that the store has seen, not only of those shown."""
+    """Of all mails that the store has seen, not only of those shown.
+
+    ``delivered`` and ``pending`` are deliveries: one an event and endpoint.
+    """
 
     stored: int = 0
-    announced: int = 0
+    delivered: int = 0
     filed: int = 0
     pending: int = 0
     dead: int = 0
@@ -133,7 +136,7 @@ class Board:
         outbox = (await uow.outbox.counts()).values()
         self.counts = Counts(
             stored=self._total,
-            announced=sum(each.get(DeliveryStatus.DELIVERED, 0) for each in outbox),
+            delivered=sum(each.get(DeliveryStatus.DELIVERED, 0) for each in outbox),
             filed=self._filed,
             pending=sum(each.get(DeliveryStatus.PENDING, 0) for each in outbox),
             dead=await uow.dead_letters.count(),

@@ -33,7 +33,7 @@ def picture(board: Board, *, arrived: int, address: str) -> RenderableType:
     counts = board.counts
     head = Text.assemble(
         ("Sage ", "bold"),
-        f" {arrived} arrived · {counts.stored} stored · {counts.announced} deliveries · "
+        f" {arrived} arrived · {counts.stored} stored · {counts.delivered} deliveries · "
         f"{counts.filed} filed · {counts.dead} dead letters",
     )
     foot = Text.assemble(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -18,10 +17,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def dovecot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
     """A running Dovecot, shared by all tests of the session: use users of your own."""
-    folder: Path = tmp_path_factory.mktemp("dovecot")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)  # its processes run under other users
-    with dovecot_server(folder) as server:
+    with dovecot_server(tmp_path_factory.mktemp("dovecot")) as server:
         yield server
 
 

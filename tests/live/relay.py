@@ -1,0 +1,86 @@
+"""A TCP relay that can go deaf or be cut: what a bad network does between client and server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+__all__ = ["Relay"]
+
+
+class Relay:
+    """Relays connections to a port of this machine.
+
+    ``budgets`` are the octets from the server after which the next connections are cut, one budget
+    a connection; without one a connection lives. While ``deaf``, nothing passes and nothing is
+    closed, for the connections that are open.
+    """
+
+    def __init__(self, target: int, budgets: Iterable[int] = ()) -> None:
+        self._target = target
+        self._budgets = deque(budgets)
+        self._hearing = asyncio.Event()
+        self._hearing.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.port = 0
+        self.connections = 0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Relay]:
+        """The listening relay."""
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await server.wait_closed()
+
+    def deafen(self) -> None:
+        """Let nothing pass on the connections of now; later ones are not affected."""
+        self._hearing.clear()
+        self._hearing = asyncio.Event()
+        self._hearing.set()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.connections += 1
+        budget = self._budgets.popleft() if self._budgets else None
+        hearing = self._hearing
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        up = asyncio.ensure_future(_pump(reader, far_writer, hearing, None))
+        down = asyncio.ensure_future(_pump(far_reader, writer, hearing, budget))
+        try:
+            await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._tasks.discard(task)
+            for pump in (up, down):
+                pump.cancel()
+            for end in (writer, far_writer):
+                end.close()
+            await asyncio.gather(up, down, return_exceptions=True)
+
+
+async def _pump(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    hearing: asyncio.Event,
+    budget: int | None,
+) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(4096):
+            await hearing.wait()
+            if budget is not None:
+                data, budget = data[:budget], budget - len(data)
+            writer.write(data)
+            await writer.drain()
+            if budget is not None and budget <= 0:
+                return

@@ -23,7 +23,10 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-__all__ = ["PostgresUnavailable", "fresh_database", "running_postgres"]
+__all__ = ["INSTALLED", "PostgresUnavailable", "fresh_database", "running_postgres"]
+
+# Where Debian and Ubuntu keep each major version's programs, which are not on the PATH.
+INSTALLED = Path("/usr/lib/postgresql")
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 30.0
@@ -101,7 +104,7 @@ def _binaries() -> Path:
     if on_path:
         return Path(on_path).resolve().parent
     found = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/initdb"),
+        INSTALLED.glob("*/bin/initdb"),
         key=lambda program: float(program.parts[-3]),
     )
     if not found:

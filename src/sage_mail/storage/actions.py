@@ -6,7 +6,6 @@ and settled in a later transaction. After a crash in between, the server is aske
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -172,16 +171,6 @@ class Actions:
             )
         )
         return {(ActionKind(row.kind), ActionStatus(row.status)): row.number for row in rows}
-
-    async def planned_messages(self, message_ids: Collection[int], target: str) -> frozenset[int]:
-        """Those of the messages that a planned move is to bring to the mailbox *target*."""
-        statement = select(_actions.message_id).where(
-            _actions.message_id.in_(message_ids),
-            _actions.kind == ActionKind.MOVE,
-            _actions.status == ActionStatus.PLANNED,
-            _actions.target == target,
-        )
-        return frozenset(row.message_id for row in await self._transaction.all(statement))
 
     async def _settle(self, action_id: int, **values: Any) -> None:
         await self._transaction.execute(

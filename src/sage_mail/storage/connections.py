@@ -95,8 +95,8 @@ class SqliteConnection:
                 # Each attempt waits for the busy timeout of the engine, and between them we can
                 # be cancelled.
                 await self._in_thread(self._connection.begin)
-            except OperationalError:
-                if time.monotonic() > deadline:
+            except OperationalError as error:
+                if not _is_busy(error) or time.monotonic() > deadline:
                     raise
             else:
                 return
@@ -151,6 +151,10 @@ class SqliteConnection:
                     continue
             future.exception()
             raise
+
+
+def _is_busy(error: OperationalError) -> bool:
+    return str(getattr(error.orig, "sqlite_errorname", "")).startswith("SQLITE_BUSY")
 
 
 class _SqliteSavepoint:

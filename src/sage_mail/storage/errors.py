@@ -16,6 +16,7 @@ from sqlalchemy.exc import (
     IntegrityError,
     InterfaceError,
     OperationalError,
+    PendingRollbackError,
     SQLAlchemyError,
     StatementError,
 )
@@ -50,6 +51,8 @@ def translated() -> Iterator[None]:
 def _translate(error: SQLAlchemyError) -> StorageError:
     if isinstance(error, PoolTimeout):
         return StorageUnavailable("all connections to the database are in use")
+    if isinstance(error, PendingRollbackError):
+        return StorageUnavailable("the connection to the database was lost")
     if isinstance(error, DBAPIError):
         return _translate_driver(error)
     if isinstance(error, StatementError):

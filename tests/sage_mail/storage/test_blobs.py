@@ -1,0 +1,75 @@
+"""Blobs are whole or not there, kept once, and verified when they are read."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from sage_mail.errors import StorageError
+from sage_mail.storage import BlobMissing, BlobStore
+
+
+def _files(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("size", [0, 1, 3_000_000])
+async def test_bytes_come_back_under_their_hash(tmp_path: Path, size: int) -> None:
+    """What is put is read back whole and in portions of the size that was asked for."""
+    store, data = BlobStore(tmp_path / "blobs"), b"\0\xff" * (size // 2) + b"x" * (size % 2)
+    sha256 = await store.put(data)
+    assert sha256 == hashlib.sha256(data).hexdigest()
+    assert await store.exists(sha256)
+    assert await store.read(sha256) == data
+    portions = [portion async for portion in store.chunks(sha256, size=1000)]
+    assert b"".join(portions) == data
+    assert max(map(len, portions), default=0) <= 1000
+
+
+async def test_the_same_bytes_are_kept_once(tmp_path: Path) -> None:
+    """Many tasks that put the same bytes at once leave one file and nothing temporary."""
+    store = BlobStore(tmp_path)
+    hashes = await asyncio.gather(*(store.put(b"same") for _ in range(10)))
+    assert len(set(hashes)) == 1
+    assert len(_files(tmp_path)) == 1
+
+
+async def test_what_a_crash_left_half_written_is_replaced(tmp_path: Path) -> None:
+    """A file under a blob's name that is shorter than the blob is written anew."""
+    store = BlobStore(tmp_path)
+    sha256 = await store.put(b"whole")
+    (file,) = _files(tmp_path)
+    file.write_bytes(b"who")
+    assert await store.put(b"whole") == sha256
+    assert await store.read(sha256) == b"whole"
+
+
+async def test_missing_and_damaged_blobs_are_reported(tmp_path: Path) -> None:
+    """A blob that is not there or has changed is never handed out as if it were right."""
+    store = BlobStore(tmp_path)
+    sha256 = await store.put(b"right")
+    (file,) = _files(tmp_path)
+    file.write_bytes(b"wrong")
+    with pytest.raises(BlobMissing, match="damaged"):
+        await store.read(sha256)
+    file.unlink()
+    assert not await store.exists(sha256)
+    with pytest.raises(BlobMissing, match="no blob"):
+        await store.read(sha256)
+
+
+@pytest.mark.parametrize("name", ["", "../../etc/passwd", "A" * 64, "a" * 63])
+async def test_only_a_hash_names_a_blob(tmp_path: Path, name: str) -> None:
+    """A name that is no hash never becomes a path."""
+    with pytest.raises(ValueError, match="SHA-256"):
+        await BlobStore(tmp_path).read(name)
+
+
+async def test_a_disk_that_refuses_is_a_storage_error(tmp_path: Path) -> None:
+    """Where no folder can be made, putting raises and leaves nothing behind."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StorageError, match="cannot be written"):
+        await BlobStore(tmp_path / "file").put(b"x")

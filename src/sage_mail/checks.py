@@ -135,8 +135,9 @@ def _explain(account: AccountSettings, error: Exception) -> tuple[str, str]:
         return f"{where} offers no TLS", 'check port and security ("tls", "starttls")'
     if isinstance(error, OperationTimeout | TimeoutError):
         return f"{where} does not answer", "check host, port and the firewall"
-    if isinstance(error, OSError):
-        return f"{where} cannot be reached ({error.strerror or error})", "check host and port"
+    network = error if isinstance(error, OSError) else error.__cause__
+    if isinstance(network, OSError):
+        return f"{where} cannot be reached ({network.strerror or network})", "check host and port"
     return f"{where}: {error}", 'check port and security ("tls", "starttls")'
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Literal
 
 from sage_mail.delivery.events import EventType
@@ -72,18 +73,21 @@ class Health:
 
     async def run(self) -> None:
         """Tell each change until cancelled."""
+        loop = asyncio.get_running_loop()
+        dark_since: float | None = None
         while True:
-            # Waiting, not polling: a state that lasts needs no further look, but one that might
-            # turn into "disconnected" does so after the debounce.
-            may_expire = not self._live and self.state in ("unknown", "connected")
-            try:
-                async with asyncio.timeout(self._debounce if may_expire else None):
+            # Tries that fail meanwhile must not put off the verdict, so the time counts from when
+            # the last connection went.
+            if self._live or self.state not in ("unknown", "connected"):
+                dark_since = None
+            elif dark_since is None:
+                dark_since = loop.time()
+            until = None if dark_since is None else dark_since + self._debounce
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
                     await self._changed.wait()
-                expired = False
-            except TimeoutError:
-                expired = True
             self._changed.clear()
-            await self._settle(expired=expired)
+            await self._settle(expired=until is not None and loop.time() >= until)
 
     async def _settle(self, *, expired: bool) -> None:
         if self._live:

@@ -1,0 +1,167 @@
+"""The command line without a server: help, findings, listings, errors in one sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from sage_mail.cli import app, main
+from sage_mail.delivery.events import EventType, NewEvent
+from sage_mail.records import NewDeadLetter
+from sage_mail.storage import Storage, UnitOfWork
+
+_ACCOUNT = """
+[[accounts]]
+name = "work"
+host = "127.0.0.1"
+port = 1
+username = "ann"
+password = "secret"
+timeout = 2
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration whose store is in a folder of the test."""
+    path = tmp_path / "sage-mail.toml"
+    path.write_text(f'data_dir = "{tmp_path / "data"}"\n{_ACCOUNT}')
+    return path
+
+
+def _run(*arguments: object) -> tuple[int, str]:
+    texts = [str(argument) for argument in arguments]
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, texts)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def _store(tmp_path: Path, work: Callable[[UnitOfWork], Awaitable[Any]]) -> Any:
+    async def run() -> Any:
+        (tmp_path / "data").mkdir(exist_ok=True)
+        url = f"sqlite:///{tmp_path / 'data' / 'sage.db'}"
+        storage = await Storage.open(url, blob_dir=tmp_path / "data" / "blobs")
+        try:
+            async with storage.unit_of_work() as uow:
+                result = await work(uow)
+                await uow.commit()
+            return result
+        finally:
+            await storage.close()
+
+    return asyncio.run(run())
+
+
+async def _dead_letter(uow: UnitOfWork) -> int:
+    account = await uow.accounts.get_or_create("work")
+    mailbox = await uow.mailboxes.get_or_create(account.id, "INBOX")
+    letter = await uow.dead_letters.add(
+        NewDeadLetter(
+            mailbox_id=mailbox.id,
+            uidvalidity=1,
+            uid=5,
+            stage="parse",
+            reason="it could not be read",
+            created_at=datetime.now(UTC),
+        )
+    )
+    return letter.id
+
+
+def test_help_names_the_verbs() -> None:
+    """Help lists every verb."""
+    code, output = _run("--help")
+    assert code == 0
+    for verb in ("run", "check", "dead-letters", "events"):
+        assert verb in output
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """Help answers without the database, the parser and the server's libraries."""
+    program = (
+        "import sys, sage_mail.cli\n"
+        "heavy = {'sqlalchemy', 'httpx', 'pydantic', 'fast_mail_parser', 'asyncio'}\n"
+        "print(sorted(heavy & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.strip() == b"[]"
+
+
+def test_check_says_what_to_do(config: Path) -> None:
+    """Each thing has a line; what fails has a remedy, and the exit code tells."""
+    code, output = _run("check", "--config", config)
+    lines = output.splitlines()
+    assert code == 1
+    assert lines[0].startswith("ok")
+    assert "database" in lines[1]
+    assert lines[1].startswith("ok")
+    assert lines[2].startswith("FAIL account work")
+    assert "check host and port" in lines[2]
+    assert not (config.parent / "data").exists()
+
+
+def test_check_of_a_bad_configuration(tmp_path: Path) -> None:
+    """A configuration that cannot be used is told line by line."""
+    path = tmp_path / "bad.toml"
+    path.write_text("[[accounts]]\nname = 'a'\n")
+    code, output = _run("check", "--config", path)
+    assert code == 1
+    assert "FAIL configuration" in output
+    assert "host" in output
+
+
+def test_dead_letters(config: Path, tmp_path: Path) -> None:
+    """Dead letters are listed, shown and retried by their number."""
+    assert "no dead letters" in _run("dead-letters", "list", "--config", config)[1]
+    number = _store(tmp_path, _dead_letter)
+    assert "could not be read" in _run("dead-letters", "list", "--config", config)[1]
+    assert "stage        parse" in _run("dead-letters", "show", number, "--config", config)[1]
+    code, output = _run("dead-letters", "retry", number, "--config", config)
+    assert code == 0
+    assert "sage-mail run" in output
+    assert _run("dead-letters", "retry", "--all", "--config", config)[0] == 0
+
+
+def test_events(config: Path, tmp_path: Path) -> None:
+    """Events come in their order, for people or as JSON, from a number on."""
+
+    async def write(uow: UnitOfWork) -> None:
+        for reason in ("one", "two\x1b[2J"):
+            event = NewEvent(
+                type=EventType.ACCOUNT_DISCONNECTED,
+                account="work",
+                occurred_at=datetime.now(UTC),
+                data={"account": "work", "reason": reason},
+            )
+            await uow.events.append(event)
+
+    _store(tmp_path, write)
+    output = _run("events", "--config", config)[1]
+    assert len(output.splitlines()) == 2
+    assert "\x1b" not in output
+    output = _run("events", "--config", config, "--json", "--since", 1)[1]
+    assert [json.loads(line)["sequence"] for line in output.splitlines()] == [2]
+
+
+def test_error_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """An expected error is a line on stderr and exit code 1."""
+    missing = tmp_path / "missing.toml"
+    monkeypatch.setattr(sys, "argv", ["sage-mail", "events", "--config", str(missing)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"sage-mail: {missing} does not exist")
+    assert len(error.splitlines()) == 1

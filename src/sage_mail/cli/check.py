@@ -18,8 +18,8 @@ def check(config: ConfigOption = None) -> None:
     """Try the configuration, the database, each account and each endpoint; change nothing."""
     import asyncio
 
-    from sage_mail.errors import ConfigError
     from sage_mail.checks import Finding, examine
+    from sage_mail.errors import ConfigError
     from sage_mail.settings import load_settings
 
     try:

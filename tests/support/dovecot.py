@@ -151,7 +151,7 @@ class Dovecot:
         first = not self.port
         if first:
             self.port, self.tls_port = _free_ports(2)
-            _let_others_pass(self.folder)
+            self.folder.chmod(0o755)  # its processes run under other users
             for name in ("run", "state", "mail"):
                 (self.folder / name).mkdir(exist_ok=True)
             certificate = self._authority.issue_cert("127.0.0.1", "localhost")
@@ -213,15 +213,6 @@ def dovecot_server(folder: Path, **options: str) -> Iterator[Dovecot]:
         yield server
     finally:
         server.stop()
-
-
-def _let_others_pass(folder: Path) -> None:
-    """Dovecot's processes run under other users, who must be able to reach *folder*."""
-    folder.chmod(0o755)
-    for parent in folder.parents:
-        mode = parent.stat().st_mode
-        if parent.owner() == folder.owner() and not mode & 0o001:
-            parent.chmod(mode | 0o011)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +17,14 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def dovecot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
+def dovecot() -> Iterator[Dovecot]:
     """A running Dovecot, shared by all tests of the session: use users of your own."""
-    with dovecot_server(tmp_path_factory.mktemp("dovecot")) as server:
+    # Not below pytest's own folder, which every start of pytest closes to the users under which
+    # Dovecot runs.
+    with (
+        tempfile.TemporaryDirectory(prefix="sage-dovecot-", ignore_cleanup_errors=True) as folder,
+        dovecot_server(Path(folder)) as server,
+    ):
         yield server
 
 

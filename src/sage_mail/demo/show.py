@@ -122,7 +122,7 @@ async def _play(
 ) -> None:
     """Let mail arrive until it is over, then wait for the last to be done with."""
     bringing = asyncio.create_task(stage.postman.run(over))
-    drawing = asyncio.create_task(_draw(stage, console))
+    drawing = asyncio.create_task(_draw(stage, console) if console.is_terminal else over.wait())
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -137,12 +137,12 @@ async def _play(
 
 
 async def _draw(stage: _Stage, console: Console) -> None:
-    with Live(console=console, screen=False, auto_refresh=False) as live:
+    with Live(console=console, auto_refresh=False) as live:
         while True:
             await stage.board.refresh()
             live.update(
                 picture(stage.board, arrived=stage.postman.delivered, address=stage.address),
-                refresh=console.is_terminal,
+                refresh=True,
             )
             await asyncio.sleep(_REDRAW)
 

@@ -165,6 +165,6 @@ def _reasons(details: Mapping[str, Any], category: str) -> list[str]:
     rules = [rule for rule in details.get("reasons", ()) if rule["target"] == category]
     rules.sort(key=lambda rule: -abs(rule["weight"]))
     return [
-        f"{rule['rule']} in the {rule['field']} ({rule['weight']:+.1f})"
+        f"“{rule['rule']}” in the {rule['field']} ({rule['weight']:+.1f})"
         for rule in rules[:_MOST_REASONS]
     ]

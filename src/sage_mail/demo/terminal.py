@@ -65,7 +65,7 @@ def _row(mail: Mail) -> tuple[str, ...]:
         escape(mail.sender),
         escape(mail.subject or "(no subject)"),
         f"[{colour}]{mail.category}[/]",
-        f"{mail.confidence:.0%}",
+        f"{int(mail.confidence * 100)}%",  # rounded down: 100% would be a claim
         f"[green]{escape(mail.mailbox)}[/]" if mail.filed else f"[dim]{escape(mail.mailbox)}[/]",
         _MARKS[told],
     )

@@ -51,7 +51,7 @@ async def test_an_arrival_is_shown_with_its_decision(storage: Storage) -> None:
 
     (mail,) = board.mails
     assert (mail.sender, mail.category, mail.confidence) == ("Ada", "support", 0.83)
-    assert mail.reasons == ["help in the body (+2.5)", "broken in the subject (+1.2)"]
+    assert mail.reasons == ["“help” in the body (+2.5)", "“broken” in the subject (+1.2)"]
     assert [(d.endpoint, d.status) for d in mail.deliveries] == [("crm", "pending")]
     assert (board.counts.stored, board.counts.pending) == (1, 1)
 

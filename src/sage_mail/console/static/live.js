@@ -13,7 +13,7 @@ function fill(element, mail) {
   put("from", mail.sender);
   put("subject", mail.subject || "(no subject)");
   put("category", mail.category);
-  put("confidence", Math.round(mail.confidence * 100) + " %");
+  put("confidence", Math.floor(mail.confidence * 100) + " %");
   put("priority", mail.priority === "high" ? "high priority" : "");
   element.querySelector(".priority").className = "priority " + mail.priority;
   element.querySelector(".meter i").style.width = mail.confidence * 100 + "%";

@@ -1,0 +1,128 @@
+"""Real mail, broken mail included: each message is stored once, announced once and filed."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from sage_imap.errors import CommandRejected
+from sage_imap.models.email import EmailMessage
+from sage_mail.records import ActionKind, ActionStatus, MessageRecord
+from tests.live.system import System, account, logged_in, mail, running, settings_for, uids
+from tests.support.corpora import needs_corpora, real_mails
+from tests.support.dovecot import Dovecot, needs_dovecot
+
+pytestmark = [pytest.mark.live, pytest.mark.corpora, needs_dovecot, needs_corpora]
+
+_COUNT = 600
+_FOLDERS = ["Support", "Sales", "Marketing", "Spam", "Newsletter", "Urgent"]
+
+
+@pytest.mark.timeout(400)
+async def test_real_mail(
+    dovecot: Dovecot, dovecot_user: str, tmp_path: Path, database_url: str
+) -> None:
+    """600 real mails arrive while the system files and watches all folders."""
+    folders = ["INBOX", *(f"INBOX/{name}" for name in _FOLDERS)]
+    settings = settings_for(
+        tmp_path,
+        [account(dovecot, dovecot_user, folders=folders)],
+        database={"url": database_url},
+        routing={"enabled": True, "mark_seen": True},
+    )
+    async with running(settings) as system:
+        await system.until_seen("INBOX")
+        taken = await _deliver(dovecot, dovecot_user)
+        await _settled(system, taken)
+        await asyncio.sleep(3)  # long enough for what must not come
+        counts = await system.counts()
+        messages = await system.messages()
+        async with system.storage.read() as uow:
+            dead = await uow.dead_letters.list()
+            actions = await uow.actions.counts()
+        assert counts["message.new"] == len(messages) == taken - len(dead)
+        assert counts["message.failed"] == len(dead)
+        assert all(letter.reason for letter in dead)
+        assert counts["message.deleted"] == counts["message.flags_changed"] == 0
+        moves = sum(n for (kind, _), n in actions.items() if kind is ActionKind.MOVE)
+        assert actions.get((ActionKind.MOVE, ActionStatus.DONE), 0) == moves
+        assert counts["message.moved"] == moves
+        for message in messages:
+            target = message.decision.details["target_folder"]
+            assert message.mailbox == (target or "INBOX")
+        await _compare(system, dovecot, dovecot_user, folders, messages, len(dead))
+
+
+async def _deliver(dovecot: Dovecot, user: str) -> int:
+    """Append the mails, and put one with NUL into the Maildir, as no APPEND can."""
+    taken = 0
+    async with logged_in(dovecot, user) as client:
+        for _, raw in real_mails(_COUNT):
+            try:
+                await client.append("INBOX", raw.replace(b"\0", b"\x80") or b"\r\n")
+            except CommandRejected:
+                continue
+            taken += 1
+    inbox = dovecot.maildir(user) / ".INBOX" / "new"
+    nul = inbox.parent / "tmp" / "1700000000.M1P1.nul"
+    nul.write_bytes(mail(1, subject="with \0 in it", body="and \0 here").replace(b"\r\n", b"\n"))
+    shutil.chown(nul, *_owner(inbox))
+    nul.rename(inbox / nul.name)
+    return taken + 1
+
+
+def _owner(path: Path) -> tuple[str, str]:
+    return path.owner(), path.group()
+
+
+async def _settled(system: System, taken: int) -> None:
+    async with asyncio.timeout(240):
+        while True:
+            counts = await system.counts()
+            async with system.storage.read() as uow:
+                actions = await uow.actions.counts()
+            planned = sum(n for (_, status), n in actions.items() if status is ActionStatus.PLANNED)
+            if counts["message.new"] + counts["message.failed"] >= taken and not planned:
+                return
+            await asyncio.sleep(0.2)
+
+
+async def _compare(
+    system: System,
+    dovecot: Dovecot,
+    user: str,
+    folders: list[str],
+    messages: list[MessageRecord],
+    dead: int,
+) -> None:
+    """Compare places with the server, and what is stored with the reading of what is kept."""
+    places = Counter((message.mailbox, message.uid) for message in messages)
+    assert max(places.values()) == 1
+    async with logged_in(dovecot, user) as client:
+        on_server = Counter[tuple[str, int | None]]()
+        for listed in await client.list():
+            if listed.name in folders:
+                on_server.update((listed.name, uid) for uid in await uids(client, listed.name))
+    assert not places - on_server
+    assert sum((on_server - places).values()) == dead
+    for message in messages:
+        raw = await system.storage.blobs.read(message.content_hash)
+        reading = EmailMessage.from_bytes(raw)
+        async with system.storage.read() as uow:
+            content = await uow.messages.content(message.id)
+            attachments = await uow.messages.attachments(message.id)
+        assert content is not None
+        assert content.plain == _storable(reading.plain_body)
+        assert content.html == _storable(reading.html_body)
+        assert message.subject == _storable(reading.subject)
+        assert [a.sha256 for a in attachments] == [a.sha256 for a in reading.attachments]
+        for attachment in attachments:
+            assert await system.storage.blobs.exists(attachment.sha256)
+
+
+def _storable(text: str) -> str:
+    return "".join("\ufffd" if ch == "\0" or "\ud800" <= ch <= "\udfff" else ch for ch in text)

@@ -10,9 +10,13 @@ __all__ = ["run"]
 def run(config: ConfigOption = None) -> None:
     """Watch all mailboxes, store, file and announce what arrives; Ctrl-C or SIGTERM ends it."""
     from sage_mail import telemetry
+    from sage_mail.errors import ConfigError
     from sage_mail.runtime import run_until_signalled
     from sage_mail.settings import load_settings
 
     settings = load_settings(config)
+    if not settings.accounts:
+        where = settings.source or "the environment"
+        raise ConfigError(f"{where} names no account; add an [[accounts]] table")
     telemetry.configure(settings.log.level, settings.log.format)
     run_until_signalled(settings)

@@ -112,6 +112,17 @@ class Mover:
         """The actions whose messages are in the source; the others are settled here."""
         _, uidvalidity = selected_mailbox(client)
         tasks = await self._tasks(actions)
+        reset = [
+            task
+            for task in tasks
+            if task.message.mailbox == mailbox
+            and task.message.state is MessageState.PRESENT
+            and task.message.uidvalidity not in (None, uidvalidity)
+        ]
+        if reset:
+            # The mailbox's watcher has yet to find out what has become of its messages.
+            await self._postpone([task.action for task in reset])
+            tasks = [task for task in tasks if task not in reset]
         placed = [
             task
             for task in tasks
@@ -237,6 +248,12 @@ class Mover:
         async with self._scope.storage.unit_of_work() as uow:
             for action in actions:
                 await self._again(uow, action, str(error), final=_is_final(error))
+            await uow.commit()
+
+    async def _postpone(self, actions: Sequence[ActionRecord]) -> None:
+        async with self._scope.storage.unit_of_work() as uow:
+            for action in actions:
+                await self._again(uow, action, "the UIDVALIDITY of the mailbox has changed")
             await uow.commit()
 
     async def _again(

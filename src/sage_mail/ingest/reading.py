@@ -24,6 +24,7 @@ __all__ = [
     "fetch_sizes",
     "find_copies",
     "message_set",
+    "search_date",
     "search_uids",
     "selected_mailbox",
 ]
@@ -143,7 +144,7 @@ async def find_copies(
     if internal_date is not None:
         day = internal_date.astimezone(UTC)
         since, before = day - timedelta(days=2), day + timedelta(days=3)
-        criteria += f" SINCE {_date(since)} BEFORE {_date(before)}"
+        criteria += f" SINCE {search_date(since)} BEFORE {search_date(before)}"
     uids = sorted(await search_uids(client, criteria))[-_MOST_COPIES:]
     return [
         fetched for fetched in await fetch_headers(client, uids) if fetched.fingerprint == wanted
@@ -155,7 +156,8 @@ _HEADER = ("FLAGS", "INTERNALDATE", "RFC822.SIZE", "BODY.PEEK[HEADER]")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def _date(moment: datetime) -> str:
+def search_date(moment: datetime) -> str:
+    """The day as SEARCH takes it, whatever the locale (RFC 9051 section 9, date)."""
     return f"{moment.day}-{_MONTHS[moment.month - 1]}-{moment.year}"
 
 

@@ -22,7 +22,7 @@ from sage_mail.ingest.planning import (
     compare_locations,
     nothing_vanished,
 )
-from sage_mail.ingest.reading import fetch_flags, search_uids, selected_mailbox
+from sage_mail.ingest.reading import fetch_flags, search_date, search_uids, selected_mailbox
 from sage_mail.ingest.reset import rematch
 from sage_mail.ingest.scope import Scope
 from sage_mail.records import MailboxRecord
@@ -33,7 +33,6 @@ __all__ = ["Resync"]
 
 _log = get_logger(__name__)
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _ARRIVALS_AND_DEPARTURES = (ExistsReceived, ExpungeReceived, VanishedReceived)
 _Snapshot = tuple[int, int | None, int | None, int]
 
@@ -244,5 +243,4 @@ async def _next_uid(client: IMAPClient) -> int:
 
 
 def _days_ago(days: int) -> str:
-    day = datetime.now(UTC) - timedelta(days=days)
-    return f"{day.day}-{_MONTHS[day.month - 1]}-{day.year}"
+    return search_date(datetime.now(UTC) - timedelta(days=days))

@@ -75,6 +75,7 @@ class Health:
         """Tell each change until cancelled."""
         loop = asyncio.get_running_loop()
         dark_since: float | None = None
+        await self._settle(expired=False)
         while True:
             # Tries that fail meanwhile must not put off the verdict, so the time counts from when
             # the last connection went.
@@ -100,5 +101,6 @@ class Health:
     async def _become(self, state: State) -> None:
         if state == self.state:
             return
-        self.state = state
         await self._tell(_EVENTS[state], None if state == "connected" else self._reason)
+        # Only now: if telling failed, it is tried again.
+        self.state = state

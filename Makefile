@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONFIG ?= sage-mail.toml
 export SAGE_VENV := $(VENV)
+# A notice of the theme about its successor, which is no finding of ours.
+export NO_MKDOCS_2_WARNING := 1
 
 .PHONY: help demo run test check bench docs clean
 
@@ -20,7 +22,7 @@ run: ## the system on your own mailboxes (CONFIG=sage-mail.toml)
 
 test: ## every test, against a real Dovecot and a real PostgreSQL
 	@tools/environment.sh services
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
 
 check: ## formatting, lint, types, import boundaries, documentation
 	@tools/environment.sh
@@ -33,6 +35,7 @@ check: ## formatting, lint, types, import boundaries, documentation
 bench: ## measurements, by hand
 	@tools/environment.sh services
 	$(BIN)/python bench/routing_accuracy.py
+	$(BIN)/python bench/storage.py
 
 docs: ## the documentation on http://127.0.0.1:8000
 	@tools/environment.sh

@@ -2,7 +2,7 @@
 # Makes the project's virtual environment and keeps it true to pyproject.toml.
 #
 #   tools/environment.sh            the environment alone (.venv, every extra and the developers' tools)
-#   tools/environment.sh services   ... and, for the live tests, dovecot-imapd and postgresql by apt
+#   tools/environment.sh services   ... and, for the tests, dovecot-imapd, postgresql and poppler-utils by apt
 #
 # Needs Python 3.11 or later. On Debian as root or with sudo it installs what is missing by apt.
 set -euo pipefail
@@ -68,6 +68,7 @@ install_services() {
     local missing=()
     [ -x /usr/sbin/dovecot ] || missing+=(dovecot-imapd)
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+    command -v pdftoppm >/dev/null || missing+=(poppler-utils)
     [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
 }
 

@@ -25,9 +25,9 @@ _PLAIN: Final = re.compile(
 )
 _ODD: Final = re.compile(r'[\\(\[:;"]')
 _TOKEN: Final = re.compile(
-    r'"(?:[^"\\]|\\.)*+"?|\[[^\]\s,;<>]*+\]?|[<>@,;:]|\s++|[^\s<>@,;:"(\[]++|[(\[]', re.DOTALL
+    r'"(?>(?:[^"\\]++|\\.)*)"?|\[[^\]\s,;<>]*+\]?|[<>@,;:]|\s++|[^\s<>@,;:"(\[]++|[(\[]', re.DOTALL
 )
-_COMMENT_TEXT: Final = re.compile(r"(?:[^()\\]|\\.)*+", re.DOTALL)
+_COMMENT_TEXT: Final = re.compile(r"(?>(?:[^()\\]++|\\.)*)", re.DOTALL)
 _FOLD: Final = re.compile(r"\r?\n")
 _MOST_OPEN_COMMENTS: Final = 20  # each is searched for its end
 _LONGEST_COMMENT: Final = 10_000

@@ -23,7 +23,7 @@ Field = tuple[bytes, bytes]
 # White space before the colon is obsolete syntax (RFC 5322 section 4.5) and in prose more common
 # than in fields: there, a name has to begin like a name.
 _FIELD: Final = re.compile(
-    rb"((?:[!-9;-~]++(?=:))|[A-Z][!-9;-~]++(?=[ \t]))[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+\n?)"
+    rb"((?:[!-9;-~]++(?=:))|[A-Z][!-9;-~]++(?=[ \t]))[ \t]*+:([^\n]*+(?>(?:\n[ \t][^\n]*+)*)\n?)"
 )
 _BLANK: Final = re.compile(rb"\n\r?\n")
 _LINE: Final = re.compile(rb"[^\n]*+\n|[^\n]++")

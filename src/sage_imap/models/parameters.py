@@ -26,7 +26,7 @@ Parameters = dict[str, str]
 """Decoded values by lower-case name."""
 
 _PARAMETER: Final = re.compile(
-    rb';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^;]*+))', re.DOTALL
+    rb';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?>(?:[^"\\]++|\\.)*))"|([^;]*+))', re.DOTALL
 )
 _ESCAPED: Final = re.compile(rb'\\(["\\])')
 _SECTION: Final = re.compile(r"(.+?)(?:\*([0-9]{1,4}))?(\*)?")

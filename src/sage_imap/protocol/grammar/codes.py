@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["decode_code"]
 
 _NUMBER: Final = re.compile(r"[0-9]{1,20}")
-_SET: Final = rb"([0-9]{1,20}(?::[0-9]{1,20})?(?:,[0-9]{1,20}(?::[0-9]{1,20})?)*+)?"
+_SET: Final = rb"([0-9]{1,20}(?::[0-9]{1,20})?(?>(?:,[0-9]{1,20}(?::[0-9]{1,20})?)*))?"
 _COPYUID: Final = re.compile(rb"([0-9]{1,20}) " + _SET + rb" " + _SET + rb" *")
 _APPENDUID: Final = re.compile(rb"([0-9]{1,20}) " + _SET + rb" *")
 _MODIFIED: Final = re.compile(_SET + rb" *")

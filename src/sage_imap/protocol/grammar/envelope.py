@@ -33,8 +33,8 @@ from sage_imap.protocol.grammar.tokens import Scanner, Unreadable, Value, as_tex
 
 __all__ = ["NSTRING", "PLAIN_ENVELOPE", "envelope_of", "plain_envelope"]
 
-NSTRING: Final = rb'(?:"[^"\\\x00\r\n]*+(?:\\["\\][^"\\\x00\r\n]*+)*+"|NIL)'
-_ADDRESSES: Final = rb"(?:NIL|\((?:\(" + rb" ".join([NSTRING] * 4) + rb"\))++\))"
+NSTRING: Final = rb'(?:"[^"\\\x00\r\n]*+(?>(?:\\["\\][^"\\\x00\r\n]*+)*)"|NIL)'
+_ADDRESSES: Final = rb"(?:NIL|\((?>(?:\(" + rb" ".join([NSTRING] * 4) + rb"\))+)\))"
 PLAIN_ENVELOPE: Final = (
     rb"\("
     + rb" ".join(

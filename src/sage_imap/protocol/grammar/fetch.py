@@ -32,13 +32,13 @@ _FLAGS_ROW: Final = re.compile(
 _END: Final = rb"(?: (?![ )])|(?=\)))"
 # The order of most servers, and of most that ask.
 _COMMON_ROW: Final = re.compile(
-    rb"\* " + _NUMBER + rb" FETCH (?=\()(?:\("
-    rb"(?:UID " + _NUMBER + _END + rb")?+"
-    rb"(?:" + _FLAGS + _END + rb")?+"
-    rb'(?:INTERNALDATE "([^"\\\x00-\x1f]*+)"' + _END + rb")?+"
-    rb"(?:RFC822\.SIZE ([0-9]{1,20})" + _END + rb")?+"
-    rb"(?:MODSEQ \(([0-9]{1,20})\)" + _END + rb")?+"
-    rb"(?:ENVELOPE " + PLAIN_ENVELOPE + _END + rb")?+(?![ ]))?+"
+    rb"\* " + _NUMBER + rb" FETCH (?=\()(?>(?:\("
+    rb"(?>(?:UID " + _NUMBER + _END + rb")?)"
+    rb"(?>(?:" + _FLAGS + _END + rb")?)"
+    rb'(?>(?:INTERNALDATE "([^"\\\x00-\x1f]*+)"' + _END + rb")?)"
+    rb"(?>(?:RFC822\.SIZE ([0-9]{1,20})" + _END + rb")?)"
+    rb"(?>(?:MODSEQ \(([0-9]{1,20})\)" + _END + rb")?)"
+    rb"(?>(?:ENVELOPE " + PLAIN_ENVELOPE + _END + rb")?)(?![ ]))?)"
 )
 _ITEM: Final = re.compile(
     rb"UID ([1-9][0-9]{0,19})"
@@ -47,7 +47,7 @@ _ITEM: Final = re.compile(
     rb"|MODSEQ \(([0-9]{1,20})\)"
     rb"|(ENVELOPE) (?=\()"
     rb"|(BODY(?:STRUCTURE)?) (?=\()"
-    rb"|((?:BODY|BINARY)\[[A-Z0-9.]*+(?: \([A-Z0-9\-]++(?: [A-Z0-9\-]++)*+\))?\]"
+    rb"|((?:BODY|BINARY)\[[A-Z0-9.]*+(?: \([A-Z0-9\-]++(?>(?: [A-Z0-9\-]++)*)\))?\]"
     rb"(?:<[0-9]{1,20}>)?|RFC822(?:\.HEADER|\.TEXT)?) (~?\{[0-9]{1,18}\}\r\n)"
 )
 _UID, _FLAG_LIST, _DATE, _OCTETS, _MODSEQ, _ENVELOPE, _STRUCTURE, _, _SECTION = range(1, 10)

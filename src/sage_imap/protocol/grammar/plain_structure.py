@@ -23,11 +23,17 @@ _WORD: Final = rb'"([^"\\\x00\r\n]{1,64}+)"'
 _ENCODING: Final = rb'((?:"[^"\\\x00\r\n]{0,64}+"|NIL))'
 _QUOTED: Final = NSTRING.replace(b"|NIL", b"")
 _PARAM: Final = _QUOTED + rb" " + NSTRING
-_PARAMS: Final = rb"(?:NIL|\(" + _PARAM + rb"(?: " + _PARAM + rb")*+\))"
+_PARAMS: Final = rb"(?:NIL|\(" + _PARAM + rb"(?>(?: " + _PARAM + rb")*)\))"
 _DISPOSITION: Final = rb'(?:NIL|\("[^"\\\x00\r\n]++" ' + _PARAMS + rb"\))"
-_LANGUAGE: Final = rb"(?:\(" + NSTRING + rb"(?: " + NSTRING + rb")*+\)|" + NSTRING + rb")"
+_LANGUAGE: Final = rb"(?:\(" + NSTRING + rb"(?>(?: " + NSTRING + rb")*)\)|" + NSTRING + rb")"
 _TAIL: Final = (
-    rb"(?: (" + _DISPOSITION + rb")(?: (" + _LANGUAGE + rb")(?: (" + NSTRING + rb"))?+)?+)?+"
+    rb"(?>(?: ("
+    + _DISPOSITION
+    + rb")(?>(?: ("
+    + _LANGUAGE
+    + rb")(?>(?: ("
+    + NSTRING
+    + rb"))?))?))?)"
 )
 _HEAD: Final = rb"\(" + rb" ".join(
     [
@@ -41,11 +47,13 @@ _HEAD: Final = rb"\(" + rb" ".join(
     ]
 )
 _LEAF: Final = re.compile(
-    _HEAD + rb"(?: ([0-9]{1,20}))?+(?: (" + NSTRING + rb")" + _TAIL + rb")?+\)"
+    _HEAD + rb"(?>(?: ([0-9]{1,20}))?)(?>(?: (" + NSTRING + rb")" + _TAIL + rb")?)\)"
 )
 _MESSAGE: Final = re.compile(_HEAD + rb" " + PLAIN_ENVELOPE + rb" (?=\()")
-_MESSAGE_END: Final = re.compile(rb" ([0-9]{1,20})(?: (" + NSTRING + rb")" + _TAIL + rb")?+\)")
-_MULTIPART_END: Final = re.compile(rb" " + _WORD + rb"(?: (" + _PARAMS + rb")" + _TAIL + rb")?+\)")
+_MESSAGE_END: Final = re.compile(rb" ([0-9]{1,20})(?>(?: (" + NSTRING + rb")" + _TAIL + rb")?)\)")
+_MULTIPART_END: Final = re.compile(
+    rb" " + _WORD + rb"(?>(?: (" + _PARAMS + rb")" + _TAIL + rb")?)\)"
+)
 _ITEM: Final = re.compile(NSTRING)
 _ESCAPE: Final = re.compile(rb'\\(["\\])')
 _NIL: Final = b"NIL"

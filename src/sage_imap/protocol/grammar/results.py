@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["decode_esearch", "decode_search", "decode_sort", "decode_thread"]
 
 _NUMBERS: Final = re.compile(
-    rb" *+((?:[0-9]{1,20}(?: ++|\Z))*+)(?:\(MODSEQ ([0-9]{1,20})\) *+)?", re.IGNORECASE
+    rb" *+((?>(?:[0-9]{1,20}(?: ++|\Z))*))(?:\(MODSEQ ([0-9]{1,20})\) *+)?", re.IGNORECASE
 )
 
 

@@ -37,8 +37,9 @@ __all__ = ["completion_events", "untagged_status_events"]
 
 # A code ends at the first bracket that stands neither in a quoted string nor in parentheses, or
 # else at the first one.
+_STRING: Final = rb'"(?>(?:[^"\\]++|\\.)*)"'
 _ARGUMENTS: Final = (
-    rb'(?:[^\]"()]++|"(?:[^"\\]++|\\.)*+"|\((?:[^()"]++|"(?:[^"\\]++|\\.)*+"|\([^()]*+\))*+\))*+'
+    rb'(?>(?:[^\]"()]++|' + _STRING + rb'|\((?>(?:[^()"]++|' + _STRING + rb"|\([^()]*+\))*)\))*)"
 )
 _CODE: Final = re.compile(rb"\[([^\s\]\[]++)(?: (" + _ARGUMENTS + rb"))?\](.*+)", re.DOTALL)
 _LOOSE_CODE: Final = re.compile(rb"\[([^\s\]\[]++)(?: ([^\]]*+))?\](.*+)", re.DOTALL)

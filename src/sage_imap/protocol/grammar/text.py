@@ -58,7 +58,9 @@ _SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
 
 # RFC 2047 section 2, leniently: spaces and question marks may stand in the text. The text ends
 # at the next "=?", so that a million openings without an end are read in linear time.
-_WORD: Final = re.compile(r"=\?([^?\s]{1,64}+)\?([bBqQ])\?((?:[^?=]++|\?(?!=)|=(?!\?(?!=)))*+)\?=")
+_WORD: Final = re.compile(
+    r"=\?([^?\s]{1,64}+)\?([bBqQ])\?((?>(?:[^?=]++|\?(?!=)|=(?!\?(?!=)))*))\?="
+)
 _LINE_ENDS: Final = re.compile(r"[ \t]*[\r\n]+[ \t]*")
 
 

@@ -54,7 +54,7 @@ _TOKEN: Final = re.compile(
 _SPACES: Final = re.compile(rb" *+")
 _LITERAL: Final = re.compile(rb"~?\{[0-9]{1,18}\+?\}\r?\n")
 _NAME: Final = re.compile(
-    rb'([A-Za-z0-9.\-_/$]++)(?:\[((?:[^\]"\r\n]++|"(?:[^"\\]++|\\.)*+")*+)\])?'
+    rb'([A-Za-z0-9.\-_/$]++)(?:\[((?>(?:[^\]"\r\n]++|"(?>(?:[^"\\]++|\\.)*)")*))\])?'
     rb"(<[0-9]{1,20}>)?(?= |\Z)"
 )
 _QUOTE: Final = re.compile(rb'\\["\\]|"')

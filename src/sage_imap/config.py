@@ -15,6 +15,7 @@ __all__ = ["IMAPConfig", "Security"]
 Security = Literal["tls", "starttls", "plain"]
 
 _PORTS: Final = {"tls": 993, "starttls": 143, "plain": 143}
+_WAYS_IN: Final = ("login", "plain", "xoauth2")
 # The names that other libraries and the guide's readers use for the same thing.
 _ALIASES: Final = {"user": "username", "server": "host", "ssl": "use_ssl"}
 # difflib's ratio: "usrname" and "pasword" are above it, "webhooks" and "database" below.
@@ -53,6 +54,12 @@ class IMAPConfig:
             raise ConfigurationError("host is missing: the name of the mail server")
         if self.security not in (None, *_PORTS):
             raise ConfigurationError("security is one of tls, starttls and plain")
+        if self.auth not in _WAYS_IN:
+            raise ConfigurationError("auth is one of login, plain and xoauth2")
+        if not isinstance(self.username, str) or not isinstance(self.password, str):
+            raise ConfigurationError("username and password are texts")
+        if self.port is not None and not 0 < self.port < 65536:
+            raise ConfigurationError("port is a number from 1 to 65535")
         if self.auth == "xoauth2" and self.access_token is None:
             raise ConfigurationError("auth = xoauth2 needs access_token")
         if self.timeout <= 0 or self.connect_timeout <= 0:

@@ -21,7 +21,8 @@
     ├── UIDValidityChanged          the UIDs that the caller holds mean other messages now
     └── ConnectionLost              the connection ended before the answer was complete
         ├── ServerClosing           ... with a BYE
-        └── OperationTimeout        ... because nothing came within the deadline
+        ├── OperationTimeout        ... because nothing came within the deadline
+        └── TLSFailed               ... because TLS was not agreed on: certificate, version, cipher
 
 Four attributes say what is still usable:
 
@@ -58,6 +59,7 @@ __all__ = [
     "QuotaExceeded",
     "RemoteProtocolError",
     "ServerClosing",
+    "TLSFailed",
     "TLSRequired",
     "Throttled",
     "UIDValidityChanged",
@@ -121,9 +123,12 @@ class CommandRejected(IMAPError):
     ``status`` is ``"NO"`` or ``"BAD"``, ``code`` the name of the response code in upper case
     (RFC 5530) or ``None``, ``text`` the server's own words. The message of the exception holds
     the status and the code only, since servers quote addresses and mailbox names in the text.
+    ``partial`` is what the operation had done before, in the type of its result, where it was
+    carried out in portions (a `MoveResult` of what did move); None where nothing was done.
     """
 
     default_retryable: ClassVar[bool] = False
+    partial: object | None = None
 
     def __init__(
         self,
@@ -217,3 +222,13 @@ class ServerClosing(ConnectionLost):
 
 class OperationTimeout(ConnectionLost):
     """Nothing came within the deadline; the connection is given up."""
+
+
+class TLSFailed(ConnectionLost):
+    """TLS was not agreed on: an untrusted certificate, another name, too old a version.
+
+    Nothing was sent before it, and the same happens again until somebody changes something.
+    """
+
+    retryable = False
+    outcome_known = True

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sage_imap.config import IMAPConfig
@@ -35,6 +36,7 @@ class Driver:
         self._owner: asyncio.Task[object] | None = None
         self._transport: StreamTransport | None = None
         self._session: Session | None = None
+        self._ending = ""
 
     @property
     def session(self) -> Session:
@@ -50,23 +52,28 @@ class Driver:
 
     async def connect(self) -> None:
         """Connect and sign in."""
-        if self._transport is not None:
-            raise LocalProtocolError("connected already")
         config = self._config
-        self._transport = await StreamTransport.connect(
-            config.host,
-            config.effective_port,
-            tls=config.effective_security == "tls",
-            context=config.ssl_context,
-            timeout=config.timeout,
-            connect_timeout=config.connect_timeout,
-        )
-        self._session = Session(Connection(), timeout=config.timeout)
-        try:
-            await self.run(sign_in, config)
-        except BaseException:
-            await self.close()
-            raise
+        async with self._turn():
+            if self._transport is not None:
+                raise LocalProtocolError("connected already")
+            self._session = None
+            if callable(config.access_token):
+                # It may ask a server for a fresh one, which must not hold up the loop.
+                config = replace(config, access_token=await asyncio.to_thread(config.token))
+            self._transport = await StreamTransport.connect(
+                config.host,
+                config.effective_port,
+                tls=config.effective_security == "tls",
+                context=config.ssl_context,
+                timeout=config.timeout,
+                connect_timeout=config.connect_timeout,
+            )
+            self._session = Session(Connection(), timeout=config.timeout)
+            try:
+                await self._drive(sign_in(self._session, config))
+            except BaseException:
+                await self.close()  # whoever could not sign in has no use for the connection
+                raise
 
     async def log_out(self) -> None:
         """Take leave if that is still possible, and close."""
@@ -77,9 +84,7 @@ class Driver:
 
     async def close(self) -> None:
         """Close the connection without a word."""
-        transport, self._transport = self._transport, None
-        if transport is not None:
-            transport.close()
+        self._end("it was closed")
 
     async def run(
         self,
@@ -88,26 +93,52 @@ class Driver:
         **kwargs: P.kwargs,
     ) -> T:
         """Carry *operation* out and return its result."""
-        if self._owner == asyncio.current_task():
+        async with self._turn():
+            self._check_open()
+            return await self._drive(operation(self.session, *args, **kwargs))
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """The right to use the connection, for one task at a time."""
+        if self._owner is asyncio.current_task():
             raise ConcurrencyError("the connection is busy with another operation of this task")
         async with self._lock:
-            self._owner = asyncio.current_task()
             try:
-                return await self._drive(operation(self.session, *args, **kwargs))
+                self._owner = asyncio.current_task()
+                yield
             except BaseException as error:
-                if not (isinstance(error, IMAPError) and error.connection_usable):
-                    await self.close()
+                if self._breaks(error):
+                    self._end(f"{type(error).__name__} ended it in the middle of a command")
                 raise
             finally:
                 self._owner = None
+
+    def _breaks(self, error: BaseException) -> bool:
+        if isinstance(error, IMAPError):
+            return not error.connection_usable
+        # A mistake of the caller that was found before anything was sent breaks nothing.
+        mistake = isinstance(error, Exception) and self._session is not None
+        return not (mistake and self.session.connection.pending == 0)
+
+    def _check_open(self) -> None:
+        if self._transport is None and self._session is not None:
+            error = ConnectionLost(f"there is no connection ({self._ending}); connect anew")
+            error.outcome_known = True  # nothing was sent
+            raise error
+
+    def _end(self, why: str) -> None:
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            self._ending = why
+            transport.close()
 
     async def _drive(self, operation: Operation[T]) -> T:
         reply: Reply = None
         try:
             while True:
                 effect = operation.send(reply)
-                if self._transport is None:
-                    raise ConnectionLost("the connection is closed; connect anew")
+                if self._transport is None:  # another task closed it
+                    raise ConnectionLost(f"there is no connection ({self._ending}); connect anew")
                 reply = await self._transport.perform(effect)
         except StopIteration as stop:
             result: T = stop.value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from sage_imap.errors import IMAPError, LocalProtocolError
 from sage_imap.protocol.sets import UIDSet
@@ -99,11 +99,13 @@ class MoveResult:
 class StoreResult:
     """What a STORE did: the flags that the server told, and what it left alone.
 
-    ``modified`` are the messages that had changed since (RFC 7162 section 3.1.3).
+    ``modified`` are the messages that had changed since (RFC 7162 section 3.1.3), ``modseqs`` the
+    new mod-sequences where the server told them.
     """
 
     flags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     modified: UIDSet = field(default_factory=UIDSet)
+    modseqs: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -111,7 +113,9 @@ class FetchRow:
     """What was fetched of one message; what was not asked for is None.
 
     ``sections`` holds the octets of BODY[...] items by what stands in the brackets: ``""`` is the
-    whole message, ``"HEADER"`` its header. None is a section that the message does not have.
+    whole message, ``"HEADER"`` its header, ``"TEXT<0>"`` a partial that begins at octet 0. None is
+    a section that the message does not have. ``extras`` holds the items that have no field of their
+    own by their names in upper case, None where there are none.
     """
 
     uid: int
@@ -125,6 +129,7 @@ class FetchRow:
     sections: dict[str, bytes | None] = field(default_factory=dict)
     mailbox: str | None = None
     uidvalidity: int | None = None
+    extras: dict[str, object] | None = None
 
     def message(self) -> EmailMessage:
         """The message; `LocalProtocolError` where the row does not have the whole of it."""
@@ -166,11 +171,10 @@ class OperationResult(Generic[T]):
         return f"{self.error}: {text}" if text else str(self.error)
 
     def raise_for_error(self) -> T:
-        """The value; raises the error where there is one."""
+        """The value, None for what has none; raises the error where there is one."""
         if self.error is not None:
             raise self.error
-        assert self.value is not None
-        return self.value
+        return cast(T, self.value)
 
     def __bool__(self) -> bool:
         return self.success

@@ -8,11 +8,15 @@ STARTTLS cannot be sent, is refused (RFC 9051 section 11.1; CVE-2021-33515 and i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
 
 from sage_imap.auth import Mechanism, Plain, XOAuth2, decode_challenge, encode_response
 from sage_imap.config import IMAPConfig
 from sage_imap.errors import (
     CapabilityMissing,
+    CommandRejected,
+    RemoteProtocolError,
     ServerClosing,
     TLSRequired,
 )
@@ -20,7 +24,6 @@ from sage_imap.operations.effects import Operation, start_tls
 from sage_imap.operations.session import Session
 from sage_imap.protocol import commands, extensions
 from sage_imap.protocol.events import (
-    ByeReceived,
     CommandCompleted,
     ContinuationRequested,
     GreetingReceived,
@@ -30,6 +33,9 @@ from sage_imap.protocol.events import (
 from sage_imap.protocol.rejection import rejection
 
 __all__ = ["enable", "identify", "log_out", "sign_in"]
+
+# PLAIN and XOAUTH2 need one round, and one more for an error; the longest mechanisms need four.
+_MOST_ROUNDS: Final = 8
 
 
 def sign_in(session: Session, config: IMAPConfig) -> Operation[None]:
@@ -42,8 +48,10 @@ def sign_in(session: Session, config: IMAPConfig) -> Operation[None]:
         yield from _authenticate(session, config)
         yield from _learn_capabilities(session)
     if config.client_id and session.offers("ID"):
-        # 163.com answers "Unsafe Login" to SELECT until this was said.
-        yield from identify(session, config.client_id)
+        # 163.com answers "Unsafe Login" to SELECT until this was said. It is a courtesy elsewhere,
+        # so that its being refused is no reason not to go on.
+        with suppress(CommandRejected):
+            yield from identify(session, config.client_id)
 
 
 def identify(
@@ -118,8 +126,8 @@ def _sasl(session: Session, mechanism: Mechanism) -> Operation[None]:
     first = mechanism.initial_response()
     command = commands.authenticate(mechanism.name, first if at_once else None)
     handle = session.connection.send(command)
-    said, challenge = at_once, ""
-    while True:
+    said, challenge, rounds = at_once, "", 0
+    while rounds < _MOST_ROUNDS:
         event = yield from session.expect()
         match event:
             case CommandCompleted() if event.handle == handle:
@@ -127,13 +135,12 @@ def _sasl(session: Session, mechanism: Mechanism) -> Operation[None]:
                     return
                 raise rejection(event, challenge=challenge)
             case ContinuationRequested():
+                rounds += 1
                 challenge = event.text
                 answer = mechanism.respond(decode_challenge(event.text)) if said else first
                 said = True
                 line = b"*" if answer is None else encode_response(answer)
                 session.connection.send_line(line)
-            case ByeReceived():
-                # What follows is the end of the stream; the reason is the BYE's.
-                continue
             case _:
                 continue
+    raise RemoteProtocolError("the server asks for ever more while signing in")

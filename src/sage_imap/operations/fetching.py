@@ -1,8 +1,8 @@
 """FETCH in batches: several in flight, bounded by count and by octets.
 
 Sizes are asked for before bodies, so that a batch of bodies has a known weight. A message that is
-larger than `LARGE` is read in slices (RFC 9051 section 6.4.5, partial), so that no literal larger
-than one slice is ever asked for.
+larger than `Bounds.large` is read in slices (RFC 9051 section 6.4.5, partial), so that no literal
+larger than one slice is ever asked for.
 """
 
 from __future__ import annotations
@@ -11,34 +11,25 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from sage_imap.errors import LimitExceeded
+from sage_imap.errors import MailboxMismatch
 from sage_imap.models.message import MessageSet
-from sage_imap.models.results import FetchRow
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Session
-from sage_imap.operations.streams import Batch, FetchStream, Large
+from sage_imap.operations.streams import Batch, Bounds, FetchStream, Large, Row, Step
 from sage_imap.protocol.commands import fetch as fetch_command
 from sage_imap.protocol.events import ParseFailure
 from sage_imap.protocol.rejection import rejection
 from sage_imap.protocol.sets import UIDSet
+from sage_imap.protocol.state import ConnectionState
 
 __all__ = ["fetch", "next_rows", "open_stream"]
 
-# Beyond a hundred messages a command nothing is gained; four hundred keep a batch of envelopes
-# below a megabyte.
-MOST_MESSAGES: Final = 400
-MOST_BATCHES: Final = 3
-BATCH_OCTETS: Final = 4 * 1024 * 1024
-LARGE: Final = 64 * 1024 * 1024
-SLICE: Final = 4 * 1024 * 1024
-# RFC 7162 section 4 and RFC 9051 section 4 speak of 8,192 octets a line.
-# Beyond this, the parts of a message are to be fetched by BODYSTRUCTURE, one at a time.
-LARGEST: Final = 256 * 1024 * 1024
-MOST_LINE: Final = 7000
-METADATA_OCTETS: Final = 2048
-
+_DEFAULT: Final = Bounds()
+# UID, FLAGS, INTERNALDATE and RFC822.SIZE take 150 octets, an envelope 700, a structure 1,000.
+_METADATA_OCTETS: Final = 2048
+_HEADER_OCTETS: Final = 8192
 _SECTION: Final = re.compile(
-    r"(BODY|BINARY)(?:\.PEEK)?(\[[^\]]*\])(?:<(\d+)\.\d+>)?", re.IGNORECASE
+    r"(BODY|BINARY)(?:\.PEEK)?\[([^\]]*)\](?:<(\d+)\.(\d+)>)?", re.IGNORECASE
 )
 _WHOLE: Final = re.compile(r"BODY(?:\.PEEK)?\[(?:TEXT)?\]", re.IGNORECASE)
 _OLD_NAMES: Final = {
@@ -54,10 +45,13 @@ def fetch(
     items: Iterable[str],
     *,
     changed_since: int | None = None,
-) -> Operation[list[FetchRow | ParseFailure]]:
+    bounds: Bounds = _DEFAULT,
+) -> Operation[list[Row]]:
     """All rows at once; for what fits into memory."""
-    stream = yield from open_stream(session, message_set, items, changed_since=changed_since)
-    rows: list[FetchRow | ParseFailure] = []
+    stream = yield from open_stream(
+        session, message_set, items, changed_since=changed_since, bounds=bounds
+    )
+    rows: list[Row] = []
     while (more := (yield from next_rows(session, stream))) is not None:
         rows += more
     return rows
@@ -69,75 +63,81 @@ def open_stream(
     items: Iterable[str],
     *,
     changed_since: int | None = None,
+    bounds: Bounds = _DEFAULT,
 ) -> Operation[FetchStream]:
     """A stream over *message_set*; of bodies, the sizes are asked for at once."""
     session.uids_for(message_set, "FETCH")
     asked = _asked(items)
+    fetch_command("1", asked)  # an item that is none is refused here, before the first command
     mailbox = session.mailbox
     assert mailbox is not None
-    plan: Iterator[Batch | Large]
-    if not message_set:
-        plan = iter(())
-    elif any(_WHOLE.fullmatch(item) for item in asked):
-        sizes = yield from _sizes(session, message_set, changed_since)
-        plan = _plan_bodies(sizes, asked)
-    else:
-        plan = _plan_metadata(message_set, asked, changed_since)
-    return FetchStream(
-        plan,
-        frozenset(map(_key, asked)),
-        mailbox=mailbox.name,
-        uidvalidity=mailbox.uidvalidity,
-        items=tuple(asked),
-    )
+    plan: Iterator[Step] = iter(())
+    if message_set and any(_weighs(item) is None for item in asked):
+        sizes = yield from fetch(
+            session, message_set, ["RFC822.SIZE"], changed_since=changed_since, bounds=bounds
+        )
+        plan = _plan_bodies(sizes, asked, bounds)
+    elif message_set:
+        plan = _plan_metadata(message_set, asked, changed_since, bounds)
+    wanted = frozenset(map(_key, asked))
+    return FetchStream(plan, wanted, mailbox=mailbox, items=tuple(asked), bounds=bounds)
 
 
-def next_rows(
-    session: Session, stream: FetchStream
-) -> Operation[list[FetchRow | ParseFailure] | None]:
-    """At least one row more, or None at the end. Raises `CommandRejected` behind the last row."""
+def next_rows(session: Session, stream: FetchStream) -> Operation[list[Row] | None]:
+    """At least one row more, or None at the end.
+
+    Raises `CommandRejected` behind the last row where the server refused a batch, and
+    `MailboxMismatch` where another mailbox was selected meanwhile and rows are still due.
+    """
     while not stream.rows:
         yield from _fill(session, stream)
         if stream.in_flight:
             yield from session.expect()
-        elif stream.exhausted and not stream.rows:
+            session.absorb()
+        elif not stream.rows and stream.peek() is None:
             if stream.failure is not None:
                 raise rejection(stream.failure)
             return None
     rows = list(stream.rows)
     stream.rows.clear()
-    if not stream.exhausted:
-        # Ask for more before the caller turns to these rows: the network is never idle meanwhile.
-        yield from _fill(session, stream)
+    # Ask for more before the caller turns to these rows, so that the network is never idle
+    # meanwhile; but do nothing that may fail, lest an error keep these rows from him.
+    if session.stream is stream and session.connection.state is ConnectionState.SELECTED:
+        _send_batches(session, stream)
         yield from session.flush()
     return rows
 
 
 def _fill(session: Session, stream: FetchStream) -> Operation[None]:
-    """Send batches while there is room for them."""
-    if session.streams and session.streams[0] is not stream:
+    """Carry the plan on as far as there is room."""
+    if session.stream is not stream:
         yield from session.settle()
-    while not stream.exhausted and _has_room(stream):
-        step = next(stream.plan, None)
-        if step is None:
-            stream.exhausted = True
-        elif isinstance(step, Large):
-            yield from session.settle()
-            stream.rows.append((yield from _in_slices(session, step, stream.items)))
-            return
-        else:
-            stream.sent(session.connection.send(step.command), step)
-            if stream.in_flight == 1:
-                session.streams.append(stream)
+    session.check_sendable()
+    _send_batches(session, stream)
+    step = stream.peek() if stream.has_room else None
+    if isinstance(step, ParseFailure):
+        stream.advance()
+        stream.rows.append(step)
+    elif isinstance(step, Large):
+        yield from session.settle()
+        stream.advance()
+        stream.rows.append((yield from _in_slices(session, step, stream)))
 
 
-def _has_room(stream: FetchStream) -> bool:
-    if not stream.in_flight:
-        return not stream.rows
-    return (
-        stream.in_flight < MOST_BATCHES
-        and stream.octets_in_flight < (MOST_BATCHES - 1) * BATCH_OCTETS
-    )
+def _send_batches(session: Session, stream: FetchStream) -> None:
+    while stream.has_room and isinstance(batch := stream.peek(), Batch):
+        _check_mailbox(session, stream)
+        stream.sent(session.connection.send(batch.command), batch)
+        stream.advance()
+        session.stream = stream
+
+
+def _check_mailbox(session: Session, stream: FetchStream) -> None:
+    now, then = session.mailbox, stream.mailbox
+    if now is None or (now.name, now.uidvalidity) != (then.name, then.uidvalidity):
+        raise MailboxMismatch(
+            "another mailbox was selected during the fetch; the rest of the rows was not asked for"
+        )
 
 
 def _asked(items: Iterable[str]) -> list[str]:
@@ -153,43 +153,50 @@ def _key(item: str) -> str:
     if section is None:
         return item.upper()
     origin = f"<{section[3]}>" if section[3] else ""
-    return f"{section[1]}{section[2]}{origin}".upper()
+    return f"{section[1]}[{section[2]}]{origin}".upper()
 
 
-def _sizes(
-    session: Session, message_set: MessageSet, changed_since: int | None
-) -> Operation[list[FetchRow | ParseFailure]]:
-    return (yield from fetch(session, message_set, ["RFC822.SIZE"], changed_since=changed_since))
+def _weighs(item: str) -> int | None:
+    """About how many octets an item has; None: as many as the message, at most."""
+    section = _SECTION.fullmatch(item)
+    if section is None:
+        return 0
+    if section[4]:
+        return int(section[4])
+    name = section[2].upper()
+    return _HEADER_OCTETS if "HEADER" in name or name.endswith("MIME") else None
 
 
 def _plan_metadata(
-    message_set: MessageSet, asked: Sequence[str], changed_since: int | None
+    message_set: MessageSet, asked: Sequence[str], changed_since: int | None, bounds: Bounds
 ) -> Iterator[Batch]:
     if message_set.is_open:
         yield Batch(fetch_command(str(message_set), asked, changed_since=changed_since), None, 0)
         return
-    for part in message_set.uids.split(most_ids=MOST_MESSAGES, most_bytes=MOST_LINE):
+    weight = _METADATA_OCTETS + sum(_weighs(item) or 0 for item in asked)
+    most = max(1, min(bounds.messages, bounds.batch // weight))
+    for part in message_set.uids.split(most_ids=most, most_bytes=bounds.line):
         command = fetch_command(part, asked, changed_since=changed_since)
-        yield Batch(command, part, len(part) * METADATA_OCTETS)
+        yield Batch(command, part, len(part) * weight)
 
 
-def _plan_bodies(
-    sizes: Sequence[FetchRow | ParseFailure], asked: Sequence[str]
-) -> Iterator[Batch | Large]:
+def _plan_bodies(sizes: Sequence[Row], asked: Sequence[str], bounds: Bounds) -> Iterator[Step]:
+    sliced = any(_WHOLE.fullmatch(item) for item in asked)
     uids: list[int] = []
     octets = 0
     for row in sizes:
-        if isinstance(row, ParseFailure):
-            continue  # without a size there is no telling; the caller misses the UID and asks again
-        size = row.size or 0
-        if uids and (octets + size > BATCH_OCTETS or len(uids) >= MOST_MESSAGES):
+        size = 0 if isinstance(row, ParseFailure) else row.size or 0
+        special = isinstance(row, ParseFailure) or (sliced and size > bounds.large)
+        if uids and (special or octets + size > bounds.batch or len(uids) >= bounds.messages):
             yield _batch(uids, octets, asked)
             uids, octets = [], 0
-        if size > LARGE:
+        if isinstance(row, ParseFailure):
+            yield row
+        elif special:
             yield Large(row.uid, size)
         else:
             uids.append(row.uid)
-            octets += size + METADATA_OCTETS
+            octets += size + _METADATA_OCTETS
     if uids:
         yield _batch(uids, octets, asked)
 
@@ -199,42 +206,48 @@ def _batch(uids: list[int], octets: int, asked: Sequence[str]) -> Batch:
     return Batch(fetch_command(chosen, asked), chosen, octets)
 
 
-def _in_slices(
-    session: Session, large: Large, asked: Sequence[str]
-) -> Operation[FetchRow | ParseFailure]:
+def _in_slices(session: Session, large: Large, stream: FetchStream) -> Operation[Row]:
     """One large message, read slice by slice into one row."""
-    if large.size > LARGEST:
-        reason = f"the message has {large.size} octets, more than the {LARGEST} that are accepted"
-        return ParseFailure(reason, b"", uid=large.uid, response="FETCH")
-    small = [item for item in asked if not _WHOLE.fullmatch(item)]
-    whole = [item for item in asked if _WHOLE.fullmatch(item)]
+    bounds = stream.bounds
+    if large.size > bounds.largest:
+        return _failure(
+            large, f"it has {large.size} octets, more than the {bounds.largest} that are accepted"
+        )
     one = MessageSet.from_uids([large.uid])
-    first = yield from fetch(session, one, small)
+    small = [item for item in stream.items if not _WHOLE.fullmatch(item)]
+    first = yield from fetch(session, one, small, bounds=bounds)
     if not first or isinstance(first[0], ParseFailure):
-        return first[0] if first else ParseFailure("the message is gone", b"", uid=large.uid)
+        return first[0] if first else _failure(large, "it is gone")
     row = first[0]
-    for item in whole:
-        row.sections[_key(item)[5:-1]] = yield from _read_section(session, one, item, large.size)
+    for item in stream.items:
+        if _WHOLE.fullmatch(item):
+            octets = yield from _read_section(session, one, item, large.size, bounds)
+            if isinstance(octets, ParseFailure):
+                return octets
+            row.sections[_key(item)[5:-1]] = octets
     return row
 
 
 def _read_section(
-    session: Session, one: MessageSet, item: str, size: int
-) -> Operation[bytes | None]:
+    session: Session, one: MessageSet, item: str, size: int, bounds: Bounds
+) -> Operation[bytes | ParseFailure]:
     parts: list[bytes] = []
     read = 0
     section = _key(item)[5:-1]
     while True:
-        sliced = f"{item}<{read}.{SLICE}>"
-        rows = yield from fetch(session, one, [sliced])
-        if not rows or isinstance(rows[0], ParseFailure):
-            return None
-        part = rows[0].sections.get(f"{section}<{read}>")
-        if not part:
-            return b"".join(parts)
+        rows = yield from fetch(session, one, [f"{item}<{read}.{bounds.slice}>"], bounds=bounds)
+        if not rows:
+            return _failure(Large(one.parsed_ids[0], size), "it vanished while it was being read")
+        if isinstance(rows[0], ParseFailure):
+            return rows[0]
+        part = rows[0].sections.get(f"{section}<{read}>") or b""
         parts.append(part)
         read += len(part)
-        if read > size + SLICE:
-            raise LimitExceeded("a message is longer than the server said")
-        if len(part) < SLICE:
+        if read > bounds.largest:
+            return _failure(Large(one.parsed_ids[0], size), "it is longer than the server said")
+        if len(part) < bounds.slice:
             return b"".join(parts)
+
+
+def _failure(large: Large, what: str) -> ParseFailure:
+    return ParseFailure(f"the message was not read: {what}", b"", uid=large.uid, response="FETCH")

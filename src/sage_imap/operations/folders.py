@@ -8,9 +8,9 @@ namespace (RFC 2342) says how that is spelt: ``INBOX.Support`` where the persona
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from sage_imap.errors import CommandRejected, LocalProtocolError, MailboxExists
+from sage_imap.errors import CommandRejected, LocalProtocolError
 from sage_imap.models.results import ListedMailbox
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.mailboxes import create, list_mailboxes, namespace
@@ -25,38 +25,42 @@ def ensure_folder(session: Session, logical: str) -> Operation[str]:
 
     Raises what the server answered where none of its possible names could be created.
     """
-    space = yield from namespace(session)
-    refused: CommandRejected | None = None
-    names = list(candidates(logical, space))
-    for name in names:
-        if (yield from _listed(session, name)) is not None:
-            return name
+    names = candidates(logical, (yield from namespace(session)))
+    found = yield from _first_listed(session, names)
+    if found is not None:
+        return found
     inbox = yield from _listed(session, "INBOX")
+    refused: CommandRejected | None = None
     for name in names:
         if inbox is not None and _below_inbox(name, inbox) and not _takes_children(inbox):
             continue
         try:
             yield from create(session, name)
-        except MailboxExists:
-            return name
         except CommandRejected as error:
             refused = error
         else:
             return name
-    raise refused or LocalProtocolError(f"no name on this server fits the folder {logical!r}")
+    if isinstance(refused, CommandRejected):
+        # Somebody else may have been faster, and not all servers say ALREADYEXISTS.
+        found = yield from _first_listed(session, names)
+        if found is not None:
+            return found
+        raise refused
+    raise LocalProtocolError(f"no name on this server fits the folder {logical!r}")
 
 
 def find_folder(session: Session, logical: str) -> Operation[str | None]:
     """The name on the server of the folder *logical*, None where it is not there."""
-    space = yield from namespace(session)
-    for name in candidates(logical, space):
-        if (yield from _listed(session, name)) is not None:
-            return name
-    return None
+    names = candidates(logical, (yield from namespace(session)))
+    return (yield from _first_listed(session, names))
 
 
-def candidates(logical: str, space: NamespaceReceived) -> Iterator[str]:
+def candidates(logical: str, space: NamespaceReceived) -> list[str]:
     """The names that *logical* may have, the best first, each once."""
+    return list(dict.fromkeys(_spellings(logical, space)))
+
+
+def _spellings(logical: str, space: NamespaceReceived) -> Iterator[str]:
     prefix, delimiter = space.personal[0] if space.personal else ("", "/")
     levels = [level for level in logical.split("/") if level]
     if not levels:
@@ -75,6 +79,13 @@ def candidates(logical: str, space: NamespaceReceived) -> Iterator[str]:
         yield glue.join(["INBOX", *own])
     if not prefix:
         yield glue.join(own)
+
+
+def _first_listed(session: Session, names: Sequence[str]) -> Operation[str | None]:
+    for name in names:
+        if (yield from _listed(session, name)) is not None:
+            return name
+    return None
 
 
 def _listed(session: Session, name: str) -> Operation[ListedMailbox | None]:

@@ -7,8 +7,9 @@ also how a dead link is noticed: DONE is owed an answer within the session's tim
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, TypeGuard
+from typing import Final
 
 from sage_imap.errors import OperationTimeout
 from sage_imap.operations.effects import Operation, now
@@ -33,43 +34,48 @@ class Idle:
 
 
 def begin(session: Session, idle: Idle) -> Operation[None]:
-    """Send IDLE and wait until the server holds it. Raises `CapabilityMissing`, NO and BAD."""
-    yield from session.settle()
-    handle = session.connection.send(extensions.idle())
-    while not session.connection.idling:
-        event = yield from session.expect()
-        if _over(event, handle):
-            raise rejection(event)
-    idle.handle = handle
+    """Send IDLE and wait until the server holds it. Raises `CapabilityMissing`, NO and BAD.
+
+    Does nothing where it is held already.
+    """
+    if idle.handle is not None:
+        return
+    idle.handle = yield from session.begin(extensions.idle())
+    while idle.handle is not None and not session.connection.idling:
+        _note_end(idle, [(yield from session.expect())])
     idle.begun = yield from now()
 
 
 def wait(session: Session, idle: Idle, timeout: float) -> Operation[list[Event]]:
-    """News as soon as there are any; the empty list after *timeout* seconds without."""
+    """News as soon as there are any; the empty list after *timeout* seconds without.
+
+    With a *timeout* of zero, what has come by now.
+    """
     deadline = (yield from now()) + timeout
+    polled = False
     while not session.news:
         if idle.handle is None:
             yield from begin(session, idle)
-            continue
+            if session.news:
+                break
         moment = yield from now()
+        if moment >= deadline and polled:
+            break
         if moment >= idle.begun + idle.renew:
             yield from end(session, idle)
             continue
-        if moment >= deadline:
-            return []
-        event = yield from session.receive(min(deadline, idle.begun + idle.renew) - moment)
-        if event is not None and _over(event, idle.handle):
-            # The server ended IDLE by itself; a NO would end it for ever.
-            idle.handle = None
-            if event.status is not Status.OK:
-                raise rejection(event)
-    while session.connection.has_unread:
-        yield from session.receive(0)
+        patience = min(deadline, idle.begun + idle.renew) - moment
+        event = yield from session.receive(max(0.0, patience))
+        polled = True
+        if event is not None:
+            _note_end(idle, [event])
+    _note_end(idle, session.absorb())
     return session.take_news()
 
 
 def end(session: Session, idle: Idle) -> Operation[None]:
     """Send DONE and wait for the completion; news that come meanwhile are kept."""
+    _note_end(idle, session.absorb())
     handle, idle.handle = idle.handle, None
     if handle is None:
         return
@@ -80,5 +86,10 @@ def end(session: Session, idle: Idle) -> Operation[None]:
         raise OperationTimeout("DONE was not answered: the link is dead") from error
 
 
-def _over(event: Event, handle: Handle) -> TypeGuard[CommandCompleted]:
-    return isinstance(event, CommandCompleted) and event.handle == handle
+def _note_end(idle: Idle, events: Iterable[Event]) -> None:
+    """Take note where the server ended IDLE by itself; raises its NO or BAD."""
+    for event in events:
+        if isinstance(event, CommandCompleted) and event.handle == idle.handle:
+            idle.handle = None
+            if event.status is not Status.OK:
+                raise rejection(event)

@@ -10,6 +10,7 @@ from sage_imap.models.results import ListedMailbox, MailboxStatus, SelectedMailb
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Answer, Session
 from sage_imap.protocol import commands, extensions
+from sage_imap.protocol.command import Command
 from sage_imap.protocol.commands.status import STATUS_NEEDS
 from sage_imap.protocol.events import (
     ExistsReceived,
@@ -21,7 +22,6 @@ from sage_imap.protocol.events import (
     StatusReceived,
     UntaggedStatus,
 )
-from sage_imap.protocol.rejection import rejection
 
 __all__ = ["create", "list_mailboxes", "namespace", "select", "status", "unselect"]
 
@@ -36,27 +36,37 @@ def select(
     A SELECT that fails leaves no mailbox selected (RFC 9051 section 6.3.2).
     """
     wants = session.offers("CONDSTORE") if condstore is None else condstore
-    command = commands.select(name, readonly=readonly, condstore=wants)
-    yield from session.settle()
-    session.mailbox = None
-    session.news.clear()
-    answer = yield from session.attempt(command)
-    if answer.completed.status is not Status.OK:
-        raise rejection(answer.completed)
+    handle = yield from session.begin(commands.select(name, readonly=readonly, condstore=wants))
+    _leave(session)
+    answer = yield from session.answer(handle)
+    answer.raise_for_status()
     session.news.clear()
     session.mailbox = _selected(name, answer, readonly=readonly)
     return session.mailbox
 
 
 def unselect(session: Session) -> Operation[None]:
-    """Leave the selected mailbox; nothing is expunged.
+    """Leave the selected mailbox; nothing is expunged. Does nothing where none is selected.
 
-    Without UNSELECT (RFC 3691), a SELECT that must fail does the same (RFC 9051 section 6.3.2).
+    Without UNSELECT (RFC 3691) the mailbox is closed read-only, which expunges nothing either
+    (RFC 9051 section 6.4.1).
     """
+    mailbox = session.mailbox
+    if mailbox is None:
+        return
     if session.offers("UNSELECT"):
         yield from session.exchange(extensions.unselect())
-    else:
-        yield from session.attempt(commands.select("no-such-mailbox-84d2", readonly=True))
+        _leave(session)
+        return
+    handle = yield from session.begin(commands.select(mailbox.name, readonly=True))
+    _leave(session)
+    answer = yield from session.answer(handle)
+    if answer.completed.status is Status.OK:  # a NO leaves no mailbox selected either
+        yield from session.exchange(Command("CLOSE"))
+    _leave(session)
+
+
+def _leave(session: Session) -> None:
     session.mailbox = None
     session.news.clear()
 
@@ -64,15 +74,20 @@ def unselect(session: Session) -> Operation[None]:
 def status(
     session: Session, name: str, items: Iterable[str] | None = None
 ) -> Operation[MailboxStatus]:
-    """Counters of *name*; by default all of the usual ones that the server has."""
+    """Counters of *name*; by default all of the usual ones that the server has.
+
+    Of the mailbox that is selected, servers may tell old ones (RFC 9051 section 6.3.11).
+    """
     asked = [
         item
         for item in (_STATUS_ITEMS if items is None else items)
         if items is not None or item not in STATUS_NEEDS or session.offers(STATUS_NEEDS[item])
     ]
     answer = yield from session.exchange(commands.status(name, asked))
+    # Servers spell the name in their own way, and may tell of other mailboxes unasked (NOTIFY).
     told: dict[str, int | str | None] = {}
-    for event in answer.of(StatusReceived):
+    events = answer.of(StatusReceived)
+    for event in [e for e in events if e.mailbox == name] or events:
         told.update(event.items)
 
     def number(key: str) -> int | None:

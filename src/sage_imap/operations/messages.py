@@ -9,20 +9,22 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from sage_imap.errors import CapabilityMissing, LocalProtocolError
+from sage_imap.errors import CapabilityMissing, CommandRejected, LocalProtocolError
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import AppendResult, MoveResult, StoreResult
 from sage_imap.operations.effects import Operation
-from sage_imap.operations.session import Answer, Session
+from sage_imap.operations.session import Answer, Claim, Session
 from sage_imap.protocol import commands, extensions
 from sage_imap.protocol.command import Literal
 from sage_imap.protocol.events import (
     ESearchReceived,
     Event,
+    ExpungeReceived,
     FetchReceived,
     ResponseCode,
     SearchReceived,
     UntaggedStatus,
+    VanishedReceived,
 )
 from sage_imap.protocol.sets import UIDSet
 
@@ -30,6 +32,10 @@ __all__ = ["append", "copy", "expunge", "move", "search", "store"]
 
 # Servers differ in how long a line they take; 8,192 octets is what RFC 7162 section 4 asks for.
 MOST_LINE: Final = 7000
+# Each message may be answered by a row or two, which are kept until the command is complete.
+MOST_MESSAGES: Final = 10_000
+
+_ECHOED: Final = frozenset({"UID", "FLAGS", "MODSEQ"})
 
 
 def search(
@@ -58,51 +64,74 @@ def store(
 ) -> Operation[StoreResult]:
     """Add, remove or replace flags; the flags that the server tells are returned."""
     wanted = tuple(flags)
-    told: dict[int, tuple[str, ...]] = {}
-    modified = UIDSet()
+    result = StoreResult()
     for uids in _portions(session, message_set, "STORE"):
         command = commands.store(uids, wanted, mode=mode, unchanged_since=unchanged_since)
-        answer = yield from session.exchange(command)
-        told.update(_flags_told(answer.events))
+        answer = yield from session.attempt(command, claim=_echo_of(message_set))
         code = answer.completed.code
-        if code is not None and code.name == "MODIFIED":
-            modified = modified | _first_set(code)
-    return StoreResult(told, modified)
+        modified = _first_set(code) if code is not None and code.name == "MODIFIED" else UIDSet()
+        if not modified:  # with MODIFIED, a NO says which were left alone and no more than that
+            _raise_for_status(answer, result if result.flags else None)
+        result = _with_flags_told(result, answer, result.modified | modified)
+    return result
 
 
 def copy(session: Session, message_set: MessageSet, mailbox: str) -> Operation[MoveResult]:
-    """Copy messages; without UIDPLUS, those that were there before are taken as copied."""
+    """Copy messages.
+
+    Where the server does not say which it copied, those that are there afterwards are taken as
+    copied: UIDs do not come back, so that they were there before.
+    """
     result = MoveResult(UIDSet())
     for uids in _portions(session, message_set, "COPY"):
-        there = UIDSet()
-        if not session.offers("UIDPLUS"):
-            there = yield from _present(session, uids)
-        answer = yield from session.exchange(commands.copy(uids, mailbox))
-        result = _merged(result, _copied(answer) or MoveResult(there))
+        answer = yield from session.attempt(commands.copy(uids, mailbox))
+        _raise_for_status(answer, result if result.source else None)
+        copied = _copied(answer)
+        if copied is None:
+            copied = MoveResult((yield from _present(session, uids)))
+        result = _merged(result, copied)
     return result
 
 
 def move(session: Session, message_set: MessageSet, mailbox: str) -> Operation[MoveResult]:
     """Move messages: by MOVE, else by COPY, STORE ``\\Deleted`` and UID EXPUNGE.
 
-    Raises `CapabilityMissing` where the server has neither MOVE nor UIDPLUS; nothing is sent.
+    Raises `CapabilityMissing` where the server has neither MOVE nor UIDPLUS, and
+    `LocalProtocolError` where the mailbox was selected read-only; nothing is sent. A NO may come
+    after a part was moved (RFC 6851 section 3.3): what is known of it is the error's ``partial``.
     """
+    session.uids_for(message_set, "MOVE")
+    if session.mailbox is not None and session.mailbox.read_only:
+        raise LocalProtocolError("the mailbox is selected read-only; MOVE was not sent")
     if not session.offers("MOVE"):
         if not session.offers("UIDPLUS"):
             raise CapabilityMissing("MOVE", "a move that touches no other message")
         return (yield from _move_by_copy(session, message_set, mailbox))
     result = MoveResult(UIDSet())
     for uids in _portions(session, message_set, "MOVE"):
-        there = UIDSet()
+        there: UIDSet | None = None
         if not session.offers("UIDPLUS"):
             there = yield from _present(session, uids)
-        answer = yield from session.exchange(extensions.move(uids, mailbox))
+        answer = yield from session.attempt(extensions.move(uids, mailbox))
         moved = _copied(answer)
-        if moved is None and there:
-            moved = MoveResult(there - (yield from _present(session, there)))
-        if moved is not None:
-            result = _merged(result, moved)
+        result = _merged(result, moved or MoveResult(UIDSet()))
+        _raise_for_status(answer, result if result.source else None)
+        if moved is None:
+            result = _merged(result, (yield from _moved_untold(session, answer, uids, there)))
     return result
+
+
+def _moved_untold(
+    session: Session, answer: Answer, uids: UIDSet | str, there: UIDSet | None
+) -> Operation[MoveResult]:
+    """What a MOVE without COPYUID moved; *there* are those that were there before, if known."""
+    if there is None:
+        some = any(isinstance(event, ExpungeReceived | VanishedReceived) for event in answer.events)
+        if not some or isinstance(uids, str):
+            return MoveResult(UIDSet())  # OK without COPYUID: none of the UIDs is there
+        there = uids
+    left_behind = yield from _present(session, there)
+    return MoveResult(there - left_behind)
 
 
 def expunge(session: Session, message_set: MessageSet) -> Operation[None]:
@@ -140,26 +169,34 @@ def append(
 
 def _move_by_copy(session: Session, message_set: MessageSet, mailbox: str) -> Operation[MoveResult]:
     copied = yield from copy(session, message_set, mailbox)
-    if copied.source:
-        gone = MessageSet.from_uids(copied.source, message_set.mailbox, message_set.uidvalidity)
-        yield from store(session, gone, ["\\Deleted"])
-        yield from expunge(session, gone)
-    return copied
+    if not copied.source:
+        return copied
+    gone = MessageSet.from_uids(copied.source, message_set.mailbox, message_set.uidvalidity)
+    yield from store(session, gone, ["\\Deleted"])
+    yield from expunge(session, gone)
+    left = yield from _present(session, copied.source)
+    mapping = {old: new for old, new in copied.mapping.items() if old not in left}
+    return MoveResult(copied.source - left, mapping, copied.uidvalidity)
 
 
 def _portions(session: Session, message_set: MessageSet, what: str) -> Iterable[UIDSet | str]:
-    """The wire forms of the set, none longer than a line may be."""
+    """The wire forms of the set: none longer than a line may be, and none answered without end."""
     text = session.uids_for(message_set, what)
     if not message_set:
         return ()
-    if message_set.is_open or len(text) <= MOST_LINE:
-        return (message_set.uids if not message_set.is_open else text,)
-    return message_set.uids.split(most_ids=len(message_set), most_bytes=MOST_LINE)
+    if message_set.is_open:
+        return (text,)
+    return message_set.uids.split(most_ids=MOST_MESSAGES, most_bytes=MOST_LINE)
 
 
 def _present(session: Session, uids: UIDSet | str) -> Operation[UIDSet]:
-    found = yield from search(session, f"UID {uids}")
-    return found.uids
+    """Those of *uids* that are in the mailbox."""
+    if isinstance(uids, str):
+        return (yield from search(session, f"UID {uids}")).uids
+    found = UIDSet()
+    for part in uids.split(most_ids=MOST_MESSAGES, most_bytes=MOST_LINE):
+        found = found | (yield from search(session, f"UID {part}")).uids
+    return found
 
 
 def _found(answer: Answer) -> UIDSet:
@@ -171,14 +208,38 @@ def _found(answer: Answer) -> UIDSet:
     return found | UIDSet.of(plain) if plain else found
 
 
-def _flags_told(events: Iterable[Event]) -> dict[int, tuple[str, ...]]:
-    told: dict[int, tuple[str, ...]] = {}
-    for event in events:
-        if isinstance(event, FetchReceived):
-            uid, flags = event.items.get("UID"), event.items.get("FLAGS")
-            if isinstance(uid, int) and isinstance(flags, tuple):
-                told[uid] = flags
-    return told
+def _echo_of(message_set: MessageSet) -> Claim:
+    """Recognises the rows by which a server answers STORE; they are no news to who sent it."""
+
+    def echoes(event: Event) -> bool:
+        return (
+            isinstance(event, FetchReceived)
+            and event.items.get("UID") in message_set
+            and event.items.keys() <= _ECHOED
+        )
+
+    return echoes
+
+
+def _with_flags_told(result: StoreResult, answer: Answer, modified: UIDSet) -> StoreResult:
+    flags, modseqs = dict(result.flags), dict(result.modseqs)
+    for event in answer.of(FetchReceived):
+        uid, told = event.items.get("UID"), event.items.get("FLAGS")
+        modseq = event.items.get("MODSEQ")
+        if isinstance(uid, int) and isinstance(told, tuple):
+            flags[uid] = told
+        if isinstance(uid, int) and isinstance(modseq, int):
+            modseqs[uid] = modseq
+    return StoreResult(flags, modified, modseqs)
+
+
+def _raise_for_status(answer: Answer, partial: object | None) -> None:
+    """Raise what a NO or BAD stands for, with what had been done before it."""
+    try:
+        answer.raise_for_status()
+    except CommandRejected as error:
+        error.partial = partial
+        raise
 
 
 def _copied(answer: Answer) -> MoveResult | None:

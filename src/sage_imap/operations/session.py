@@ -4,20 +4,24 @@ Laws of this module:
 
 - Every read has a deadline, and what ends a connection is raised as one typed error.
 - Every event passes `Session.observe` once, in the order of the wire, whoever waits for it.
-- News that nobody asked for are kept, within a bound, until somebody asks for them.
+- News that nobody asked for are kept, within a bound, until somebody asks for them. What answers a
+  command of ours is none.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from sage_imap.errors import (
     ConnectionLost,
+    LimitExceeded,
     LocalProtocolError,
     MailboxMismatch,
     OperationTimeout,
+    RemoteProtocolError,
     ServerClosing,
 )
 from sage_imap.models.message import MessageSet
@@ -44,13 +48,20 @@ from sage_imap.protocol.events import (
 )
 from sage_imap.protocol.rejection import rejection
 
-__all__ = ["Answer", "Session", "noop"]
+__all__ = ["Answer", "Claim", "Session", "noop"]
 
 E = TypeVar("E")
+Claim = Callable[[Event], bool]
+"""Says of an event whether it answers the command in flight, so that it is no news."""
 
 _NEWS: Final = (ExistsReceived, ExpungeReceived, VanishedReceived, FetchReceived, ParseFailure)
 # News are hints to look again; whoever has missed a thousand of them looks at everything.
 _MOST_NEWS: Final = 1000
+# Portions hold 10,000 messages at most, and LIST of the largest known accounts names 50,000
+# mailboxes; beyond this a server only fills memory.
+_MOST_EVENTS: Final = 250_000
+# Between BYE and the end of the stream a tagged NO may still say more about the reason.
+_GRACE: Final = 2.0
 
 
 @dataclass(slots=True)
@@ -63,6 +74,11 @@ class Answer:
     def of(self, kind: type[E]) -> list[E]:
         """The events of one kind, in order."""
         return [event for event in self.events if isinstance(event, kind)]
+
+    def raise_for_status(self) -> None:
+        """Raise the error that a NO or BAD stands for."""
+        if self.completed.status is not Status.OK:
+            raise rejection(self.completed)
 
 
 class Session:
@@ -77,26 +93,37 @@ class Session:
         self.mailbox: SelectedMailbox | None = None
         self.namespace: NamespaceReceived | None = None
         self.news: deque[Event] = deque(maxlen=_MOST_NEWS)
-        self.streams: deque[FetchStream] = deque()
+        self.stream: FetchStream | None = None
+        """The fetches that are in flight; there is one stream on the wire at a time."""
+        self._claim: Claim | None = None
         self._bye: ByeReceived | None = None
+        self._lost: ConnectionLost | None = None
 
     # Reading
 
     def receive(self, timeout: float | None = None) -> Operation[Event | None]:
-        """The next event; None where *timeout* seconds (None: the session's) brought nothing."""
+        """The next event; None where *timeout* seconds (None: the session's) brought nothing.
+
+        With a *timeout*, also where what came was no whole response.
+        """
         while True:
-            event = self.connection.next_event()
-            if event is not NEED_DATA:
-                self.observe(event)
+            event = self._next()
+            if event is not None:
                 return event
+            self.check_open()
             yield from self.flush()
-            data = yield from read(self.timeout if timeout is None else timeout)
-            if data is TIMED_OUT:
-                return None
-            if data is EOF:
-                self.connection.receive_eof()
-            elif isinstance(data, bytes):
+            patience = self.timeout if timeout is None else timeout
+            if self._bye is not None:
+                patience = min(patience, _GRACE)
+            data = yield from read(patience)
+            if isinstance(data, bytes):
                 self.connection.receive_data(data)
+            elif data is EOF:
+                self.connection.receive_eof()
+            elif self._bye is not None:
+                raise _closing(self._bye)
+            if (data is TIMED_OUT or timeout is not None) and not self.connection.has_unread:
+                return None
 
     def expect(self) -> Operation[Event]:
         """The next event, which is due: `OperationTimeout` where none comes in time."""
@@ -110,73 +137,119 @@ class Session:
         while data := self.connection.data_to_send():
             yield from write(data)
 
+    def absorb(self) -> list[Event]:
+        """The events that were received already; nothing is read.
+
+        Where the connection is found to have ended, that is raised to whoever reads next.
+        """
+        events: list[Event] = []
+        try:
+            while (event := self._next()) is not None:
+                events.append(event)
+        except RemoteProtocolError:
+            pass  # the connection raises it again
+        return events
+
+    def _next(self) -> Event | None:
+        event = self.connection.next_event()
+        if event is NEED_DATA:
+            return None
+        self.observe(event)
+        return event
+
+    def check_open(self) -> None:
+        """Raise why the stream has ended, if it has."""
+        if self._lost is not None:
+            raise self._lost
+
+    def check_sendable(self) -> None:
+        """Raise why nothing can be sent any more, if the server has closed or said BYE."""
+        self.check_open()
+        if self._bye is not None:
+            raise _closing(self._bye)
+
     def observe(self, event: Event) -> None:
         """Take note of what an event says about the connection and the mailbox."""
+        if self._claim is not None and self._claim(event):
+            return
         if isinstance(event, FetchReceived | ParseFailure):
-            if not (self.streams and self.streams[0].takes(event)):
+            if self.stream is None or not self.stream.takes(event):
                 self.news.append(event)
         elif isinstance(event, CommandCompleted):
             self._complete_stream(event)
         elif isinstance(event, ByeReceived):
             self._bye = event
         elif isinstance(event, ConnectionEnded):
-            raise self._lost()
+            self._lost = _closing(self._bye)
         elif isinstance(event, _NEWS):
             self.news.append(event)
             self._count(event)
 
     def _complete_stream(self, event: CommandCompleted) -> None:
-        if self.streams and self.streams[0].owns(event.handle):
-            stream = self.streams[0]
+        stream = self.stream
+        if stream is not None and stream.owns(event.handle):
             stream.complete(event)
             if not stream.in_flight:
-                self.streams.popleft()
+                self.stream = None
 
     def _count(self, event: Event) -> None:
         if self.mailbox is None:
             return
+        exists = self.mailbox.exists
         if isinstance(event, ExistsReceived):
-            self.mailbox = replace(self.mailbox, exists=event.count)
+            exists = event.count
         elif isinstance(event, ExpungeReceived):
-            self.mailbox = replace(self.mailbox, exists=max(0, self.mailbox.exists - 1))
-
-    def _lost(self) -> ConnectionLost:
-        if self._bye is not None:
-            code = self._bye.code.name if self._bye.code else None
-            return ServerClosing(code, self._bye.text)
-        return ConnectionLost("the server closed the connection without a word")
+            exists -= 1
+        elif isinstance(event, VanishedReceived) and not event.earlier:
+            exists -= len(event.uids)
+        if exists != self.mailbox.exists:
+            self.mailbox = replace(self.mailbox, exists=max(0, exists))
 
     # Conversations
 
-    def exchange(self, command: Command) -> Operation[Answer]:
+    def exchange(self, command: Command, *, claim: Claim | None = None) -> Operation[Answer]:
         """Send *command* and read until it is complete; NO and BAD are raised.
 
         Fetches that are in flight are read to their end first, and their rows are kept for
-        whoever iterates over them.
+        whoever iterates over them. What *claim* recognises as part of the answer is no news.
         """
-        answer = yield from self.attempt(command)
-        if answer.completed.status is not Status.OK:
-            raise rejection(answer.completed)
+        answer = yield from self.attempt(command, claim=claim)
+        answer.raise_for_status()
         return answer
 
-    def attempt(self, command: Command) -> Operation[Answer]:
+    def attempt(self, command: Command, *, claim: Claim | None = None) -> Operation[Answer]:
         """The same, but NO and BAD are for the caller to look at."""
+        handle = yield from self.begin(command)
+        self._claim = claim
+        try:
+            return (yield from self.answer(handle))
+        finally:
+            self._claim = None
+
+    def begin(self, command: Command) -> Operation[Handle]:
+        """Queue *command* once nothing else is in flight.
+
+        Raises `ConnectionLost` where the server took its leave meanwhile; nothing is sent then.
+        """
         yield from self.settle()
-        handle = self.connection.send(command)
-        return (yield from self.answer(handle))
+        while self._next() is not None:
+            pass
+        self.check_sendable()
+        return self.connection.send(command)
 
     def answer(self, handle: Handle) -> Operation[Answer]:
         """Read until the command of *handle* is complete."""
         events: list[Event] = []
-        while True:
+        while len(events) < _MOST_EVENTS:
             event = yield from self.expect()
             if isinstance(event, CommandCompleted) and event.handle == handle:
                 return Answer(event, events)
             events.append(event)
+        raise LimitExceeded(f"a command was answered by {_MOST_EVENTS} responses and no end")
 
     def settle(self) -> Operation[None]:
         """Read the fetches that are in flight to their end."""
-        while self.streams:
+        while self.stream is not None:
             yield from self.expect()
 
     # Guards
@@ -210,3 +283,9 @@ class Session:
 def noop(session: Session) -> Operation[None]:
     """Give the server an occasion to tell news."""
     yield from session.exchange(commands.noop())
+
+
+def _closing(bye: ByeReceived | None) -> ConnectionLost:
+    if bye is None:
+        return ConnectionLost("the connection was closed without a word from the server")
+    return ServerClosing(bye.code.name if bye.code else None, bye.text)

@@ -10,18 +10,52 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
-from sage_imap.models.results import FetchRow
+from sage_imap.models.results import FetchRow, SelectedMailbox
 from sage_imap.protocol.command import Command
 from sage_imap.protocol.events import (
     CommandCompleted,
     FetchReceived,
     Handle,
     ParseFailure,
+    Status,
 )
 from sage_imap.protocol.sets import UIDSet
 
-__all__ = ["Batch", "FetchStream", "Large"]
+__all__ = ["Batch", "Bounds", "FetchStream", "Large", "Row", "Step"]
+
+Row = FetchRow | ParseFailure
+_MIB: Final = 1024 * 1024
+# What a server tells unasked about a message: its flags, with what CONDSTORE adds.
+_UNASKED: Final = frozenset({"UID", "FLAGS", "MODSEQ"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much of a fetch is asked for at once; octets, unless a name says otherwise."""
+
+    messages: int = 400
+    """Messages in a batch, a count: beyond a hundred nothing is gained, and four hundred keep a
+    batch of envelopes below a megabyte."""
+
+    batches: int = 3
+    """Batches in flight, a count: one is being read, one is on the way, one is being made."""
+
+    batch: int = 4 * _MIB
+    """A batch of bodies, unless one message alone is larger."""
+
+    large: int = 64 * _MIB
+    """Above this, a message is read in slices."""
+
+    slice: int = 4 * _MIB
+    """One slice."""
+
+    largest: int = 256 * _MIB
+    """Above this, a message is not read whole; its parts can be, by BODYSTRUCTURE."""
+
+    line: int = 7000
+    """A set of UIDs as text; RFC 7162 section 4 speaks of 8,192 octets a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +75,38 @@ class Large:
     size: int
 
 
-class FetchStream:
-    """The rows of one iteration.
+Step = Batch | Large | ParseFailure
+"""What comes next in a plan; a `ParseFailure` is passed on as it is."""
 
-    *plan* yields the steps when there is room for them, *items* are what it asks for; *wanted* are
-    the keys of a row that was asked for, so that news about flags are told from rows.
+
+class FetchStream:
+    """The rows of one iteration over messages of *mailbox*.
+
+    *plan* yields the steps when there is room for them, *items* are what it asks for and *wanted*
+    the names under which they come back.
     """
 
     def __init__(
         self,
-        plan: Iterator[Batch | Large],
+        plan: Iterator[Step],
         wanted: frozenset[str],
         *,
-        mailbox: str | None,
-        uidvalidity: int | None,
+        mailbox: SelectedMailbox,
         items: tuple[str, ...],
+        bounds: Bounds,
     ) -> None:
         self.items = items
-        self.plan = plan
-        self.rows: deque[FetchRow | ParseFailure] = deque()
+        self.bounds = bounds
+        self.rows: deque[Row] = deque()
         self.failure: CommandCompleted | None = None
-        self.exhausted = False
+        self.mailbox = mailbox
+        self._plan = plan
+        self._peeked: Step | None = None
         self._wanted = wanted
-        self._mailbox = mailbox
-        self._uidvalidity = uidvalidity
+        self._telling = wanted - _UNASKED
+        # Servers may tell of a message in several responses (RFC 9051 section 7.5.2).
+        self._partial: dict[int, FetchRow] = {}
+        self._missing: dict[int, frozenset[str]] = {}
         # Dovecot may complete pipelined commands in another order than that of their sending.
         self._open: dict[Handle, Batch] = {}
 
@@ -74,9 +116,23 @@ class FetchStream:
         return len(self._open)
 
     @property
-    def octets_in_flight(self) -> int:
-        """About how many octets they bring."""
-        return sum(batch.octets for batch in self._open.values())
+    def has_room(self) -> bool:
+        """Whether another batch may be sent."""
+        if not self._open:
+            return not self.rows
+        octets = sum(batch.octets for batch in self._open.values())
+        bounds = self.bounds
+        return len(self._open) < bounds.batches and octets < (bounds.batches - 1) * bounds.batch
+
+    def peek(self) -> Step | None:
+        """The next step of the plan; None at its end."""
+        if self._peeked is None:
+            self._peeked = next(self._plan, None)
+        return self._peeked
+
+    def advance(self) -> None:
+        """Take note that the step that `peek` gave is being carried out."""
+        self._peeked = None
 
     def sent(self, handle: Handle, batch: Batch) -> None:
         """Take note that *batch* is on the wire."""
@@ -87,48 +143,81 @@ class FetchStream:
         return handle in self._open
 
     def takes(self, event: FetchReceived | ParseFailure) -> bool:
-        """Keep the event if it is a row of this stream; False where it is not."""
+        """Keep the event if it is of this stream; False where it is news."""
         if isinstance(event, ParseFailure):
             if event.response != "FETCH":
                 return False
             self.rows.append(event)
             return True
-        uid = event.items.get("UID")
+        items = event.items
+        uid = items.get("UID")
         if not isinstance(uid, int) or not self._expects(uid):
             return False
-        if not self._wanted <= event.items.keys():
+        if self._wanted <= items.keys():
+            self.rows.append(row_of(event, uid, self.mailbox))
+            return True
+        if self._telling.isdisjoint(items):
             return False
-        self.rows.append(row_of(event, uid, self._mailbox, self._uidvalidity))
+        self._join(event, uid)
         return True
 
     def _expects(self, uid: int) -> bool:
         return any(batch.uids is None or uid in batch.uids for batch in self._open.values())
 
+    def _join(self, event: FetchReceived, uid: int) -> None:
+        """Put a row together whose items come in several responses."""
+        row = self._partial.get(uid)
+        missing = self._missing.get(uid, self._wanted) - event.items.keys()
+        if row is None:
+            row = self._partial[uid] = FetchRow(
+                uid, mailbox=self.mailbox.name, uidvalidity=self.mailbox.uidvalidity
+            )
+        _fill(row, event)
+        self._missing[uid] = missing
+        if not missing:
+            self.rows.append(self._partial.pop(uid))
+            del self._missing[uid]
+
     def complete(self, event: CommandCompleted) -> None:
-        """Take note that a batch is over."""
-        del self._open[event.handle]
-        if event.status.value != "OK" and self.failure is None:
+        """Take note that a batch is over; rows of it that lack something are rows all the same."""
+        batch = self._open.pop(event.handle)
+        if event.status is not Status.OK and self.failure is None:
             self.failure = event
+        for uid in list(self._partial):
+            if batch.uids is None or uid in batch.uids:
+                self.rows.append(self._partial.pop(uid))
+                del self._missing[uid]
 
 
-def row_of(
-    event: FetchReceived, uid: int, mailbox: str | None, uidvalidity: int | None
-) -> FetchRow:
+def row_of(event: FetchReceived, uid: int, mailbox: SelectedMailbox) -> FetchRow:
     """The event as a row."""
-    items = event.items
-    row = FetchRow(uid, event.seq, mailbox=mailbox, uidvalidity=uidvalidity)
-    for key, value in items.items():
-        name = _FIELDS.get(key)
-        if name is not None:
-            setattr(row, name, value)
-        elif key.endswith("]") and key.startswith(("BODY[", "BINARY[")):
-            row.sections[key[key.index("[") + 1 : -1]] = value  # type: ignore[assignment]  # the grammar gives octets or None here
-        elif key.startswith("BODY["):
-            row.sections[key[5:].replace("]", "", 1)] = value  # type: ignore[assignment]  # as above, with "<origin>"
+    row = FetchRow(uid, mailbox=mailbox.name, uidvalidity=mailbox.uidvalidity)
+    _fill(row, event)
     return row
 
 
-_FIELDS = {
+def _fill(row: FetchRow, event: FetchReceived) -> None:
+    row.seq = event.seq
+    for key, value in event.items.items():
+        name = _FIELDS.get(key)
+        if name is not None:
+            setattr(row, name, value)
+        elif key != "UID":
+            _put(row, key, value)
+
+
+def _put(row: FetchRow, key: str, value: object) -> None:
+    prefix, bracket, rest = key.partition("[")
+    if bracket and prefix in ("BODY", "BINARY") and (value is None or isinstance(value, bytes)):
+        section, _, origin = rest.rpartition("]")
+        row.sections[section + origin] = value
+        return
+    if row.extras is None:
+        row.extras = {}
+    row.extras[key] = value
+
+
+_FIELDS: Final = {
     "FLAGS": "flags",
     "INTERNALDATE": "internaldate",
     "RFC822.SIZE": "size",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sage_imap.config import IMAPConfig
@@ -34,6 +34,7 @@ class Driver:
         self._owner: int | None = None
         self._transport: SocketTransport | None = None
         self._session: Session | None = None
+        self._ending = ""
 
     @property
     def session(self) -> Session:
@@ -49,23 +50,25 @@ class Driver:
 
     def connect(self) -> None:
         """Connect and sign in."""
-        if self._transport is not None:
-            raise LocalProtocolError("connected already")
         config = self._config
-        self._transport = SocketTransport.connect(
-            config.host,
-            config.effective_port,
-            tls=config.effective_security == "tls",
-            context=config.ssl_context,
-            timeout=config.timeout,
-            connect_timeout=config.connect_timeout,
-        )
-        self._session = Session(Connection(), timeout=config.timeout)
-        try:
-            self.run(sign_in, config)
-        except BaseException:
-            self.close()
-            raise
+        with self._turn():
+            if self._transport is not None:
+                raise LocalProtocolError("connected already")
+            self._session = None
+            self._transport = SocketTransport.connect(
+                config.host,
+                config.effective_port,
+                tls=config.effective_security == "tls",
+                context=config.ssl_context,
+                timeout=config.timeout,
+                connect_timeout=config.connect_timeout,
+            )
+            self._session = Session(Connection(), timeout=config.timeout)
+            try:
+                self._drive(sign_in(self._session, config))
+            except BaseException:
+                self.close()  # whoever could not sign in has no use for the connection
+                raise
 
     def log_out(self) -> None:
         """Take leave if that is still possible, and close."""
@@ -76,9 +79,7 @@ class Driver:
 
     def close(self) -> None:
         """Close the connection without a word."""
-        transport, self._transport = self._transport, None
-        if transport is not None:
-            transport.close()
+        self._end("it was closed")
 
     def run(
         self,
@@ -87,26 +88,52 @@ class Driver:
         **kwargs: P.kwargs,
     ) -> T:
         """Carry *operation* out and return its result."""
+        with self._turn():
+            self._check_open()
+            return self._drive(operation(self.session, *args, **kwargs))
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The right to use the connection, for one thread at a time."""
         if self._owner == threading.get_ident():
             raise ConcurrencyError("the connection is busy with another operation of this thread")
         with self._lock:
-            self._owner = threading.get_ident()
             try:
-                return self._drive(operation(self.session, *args, **kwargs))
+                self._owner = threading.get_ident()
+                yield
             except BaseException as error:
-                if not (isinstance(error, IMAPError) and error.connection_usable):
-                    self.close()
+                if self._breaks(error):
+                    self._end(f"{type(error).__name__} ended it in the middle of a command")
                 raise
             finally:
                 self._owner = None
+
+    def _breaks(self, error: BaseException) -> bool:
+        if isinstance(error, IMAPError):
+            return not error.connection_usable
+        # A mistake of the caller that was found before anything was sent breaks nothing.
+        mistake = isinstance(error, Exception) and self._session is not None
+        return not (mistake and self.session.connection.pending == 0)
+
+    def _check_open(self) -> None:
+        if self._transport is None and self._session is not None:
+            error = ConnectionLost(f"there is no connection ({self._ending}); connect anew")
+            error.outcome_known = True  # nothing was sent
+            raise error
+
+    def _end(self, why: str) -> None:
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            self._ending = why
+            transport.close()
 
     def _drive(self, operation: Operation[T]) -> T:
         reply: Reply = None
         try:
             while True:
                 effect = operation.send(reply)
-                if self._transport is None:
-                    raise ConnectionLost("the connection is closed; connect anew")
+                if self._transport is None:  # another thread closed it
+                    raise ConnectionLost(f"there is no connection ({self._ending}); connect anew")
                 reply = self._transport.perform(effect)
         except StopIteration as stop:
             result: T = stop.value

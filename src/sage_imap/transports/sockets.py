@@ -1,10 +1,13 @@
 """The blocking transport: a socket, and what an operation may wish of it.
 
-Not safe for several threads at once; the shell holds a lock.
+Not safe for several threads at once; the shell holds a lock. While octets are being sent, those
+that the server sends are taken in, within a bound: a server that waits for us to read before it
+reads on, and a client that waits for it, would wait for ever.
 """
 
 from __future__ import annotations
 
+import selectors
 import socket
 import ssl
 import time
@@ -13,18 +16,21 @@ from typing import Final
 
 from sage_imap.errors import ConnectionLost, OperationTimeout
 from sage_imap.operations.effects import EOF, TIMED_OUT, Effect, Now, Read, Reply, StartTLS, Write
-from sage_imap.transports.tls import default_context
+from sage_imap.transports.scratch import READ_SIZE, scratch
+from sage_imap.transports.tls import default_context, handshake_error
 
 __all__ = ["SocketTransport"]
 
-# Large reads save calls when bodies come: one of 256 KiB costs as much as one of 4 KiB.
-_READ_SIZE: Final = 256 * 1024
+_MOST_UNREAD: Final = 1024 * 1024
+# OpenSSL takes a record at a time, and wants the same octets again where it took none.
+_WRITE_SIZE: Final = 16 * 1024
+_WAIT: Final = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
 
 
 class SocketTransport:
     """A connected socket.
 
-    *timeout* bounds a write, in seconds.
+    *timeout* is how many seconds the server may take none of what is sent.
     """
 
     def __init__(
@@ -39,6 +45,8 @@ class SocketTransport:
         self._host = host
         self._timeout = timeout
         self._context = context
+        self._unread = bytearray()
+        self._failed = False
 
     @classmethod
     def connect(
@@ -53,15 +61,16 @@ class SocketTransport:
     ) -> SocketTransport:
         """A connection, with *tls* also the handshake; all within *connect_timeout* seconds.
 
-        Raises `OperationTimeout`, and `ConnectionLost` where nobody listens, the name is not known
-        or the certificate is not trusted.
+        Only the resolution of the name is left to the patience of the system. Raises
+        `OperationTimeout`, `TLSFailed` where the certificate is not trusted, and `ConnectionLost`
+        where nobody listens or the name is not known.
         """
         deadline = time.monotonic() + connect_timeout
         try:
-            sock = socket.create_connection((host, port), connect_timeout)
+            sock = _connected(host, port, deadline)
         except TimeoutError as error:
             raise OperationTimeout(f"no connection within {connect_timeout:g} seconds") from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a name that IDNA cannot spell
             raise ConnectionLost(f"no connection: {error}") from error
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -94,25 +103,66 @@ class SocketTransport:
         self._socket.close()
 
     def _read(self, timeout: float) -> Reply:
+        if self._unread:
+            data = bytes(self._unread)
+            self._unread.clear()
+            return data
+        if self._failed:
+            return EOF
         self._socket.settimeout(max(timeout, 0.001))
         try:
-            data = self._socket.recv(_READ_SIZE)
-        except (TimeoutError, ssl.SSLWantReadError):
+            return self._receive() or EOF
+        except (TimeoutError, *_WAIT):
             return TIMED_OUT
-        except ssl.SSLEOFError:
+        except (ssl.SSLEOFError, ConnectionError):
             return EOF
         except OSError as error:
             raise ConnectionLost(f"the connection failed: {error}") from error
-        return data or EOF
+
+    def _receive(self) -> bytes:
+        """What there is; of TLS, all records that are here already."""
+        buffer = scratch()
+        count = self._socket.recv_into(buffer)
+        if isinstance(self._socket, ssl.SSLSocket) and count:
+            while count < READ_SIZE and self._socket.pending():
+                count += self._socket.recv_into(buffer[count:])
+        return bytes(buffer[:count])
 
     def _write(self, data: bytes) -> None:
-        self._socket.settimeout(self._timeout)
+        """Send *data*. That the connection failed is told by the next read.
+
+        The server's last words, which say why it closed the connection, may still be unread.
+        """
+        view = memoryview(data)
+        sent = 0
+        self._socket.settimeout(0)
         try:
-            self._socket.sendall(data)
-        except TimeoutError as error:
-            raise OperationTimeout("the server does not take what is sent") from error
-        except OSError as error:
-            raise ConnectionLost(f"the connection failed: {error}") from error
+            while sent < len(view) and not self._failed:
+                try:
+                    sent += self._socket.send(view[sent : sent + _WRITE_SIZE])
+                except _WAIT:
+                    self._wait_to_write()
+        except (OSError, ValueError):  # a socket that another thread closed has no descriptor
+            self._failed = True
+            with suppress(OSError):
+                while len(self._unread) < _MOST_UNREAD and (last := self._receive()):
+                    self._unread += last
+
+    def _wait_to_write(self) -> None:
+        """Until the socket takes more; take in what comes meanwhile."""
+        events = selectors.EVENT_WRITE
+        if len(self._unread) < _MOST_UNREAD:
+            events |= selectors.EVENT_READ
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._socket, events)
+            ready = selector.select(self._timeout)
+        if not ready:
+            raise OperationTimeout("the server does not take what is sent")
+        if ready[0][1] & selectors.EVENT_READ:
+            with suppress(*_WAIT):
+                data = self._receive()
+                self._unread += data
+                self._failed = not data
 
     def _secure(self, timeout: float) -> None:
         context = self._context or default_context()
@@ -121,11 +171,37 @@ class SocketTransport:
             self._socket = context.wrap_socket(self._socket, server_hostname=self._host)
         except ssl.SSLError as error:
             self._socket.close()
-            reason = getattr(error, "verify_message", "") or error.reason or error
-            raise ConnectionLost(f"no TLS: {reason}") from error
+            raise handshake_error(error) from error
         except TimeoutError as error:
             self._socket.close()
             raise OperationTimeout("the TLS handshake was not answered in time") from error
         except OSError as error:
             self._socket.close()
             raise ConnectionLost(f"no TLS: {error}") from error
+        except BaseException:
+            self._socket.close()
+            raise
+
+
+def _connected(host: str, port: int, deadline: float) -> socket.socket:
+    """A socket that is connected to the first address of *host* that answers."""
+    failure: OSError = OSError(f"{host} has no address")
+    for family, kind, protocol, _, address in socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM
+    ):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(left)
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            failure = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise failure

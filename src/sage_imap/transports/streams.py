@@ -1,28 +1,29 @@
 """The asyncio transport: a `BufferedProtocol`, and TLS by a `MemoryBIO` of our own.
 
 asyncio's own TLS sets 256 KiB aside for each connection; here an idle connection holds what OpenSSL
-needs and no more, because the receive buffer is shared: the loop fills it and hands it over before
-anybody else can run. What was received waits in a queue of bounded size; beyond it the socket is
-not read, so that a server cannot fill the memory of a client that does not listen.
+needs and no more, because the receive buffer is shared. What was received waits in a queue of
+bounded size; beyond it the socket is not read, so that a server cannot fill the memory of a client
+that does not listen. What is sent goes in pieces, so that neither side holds a large message twice.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections import deque
 from typing import Final
 
 from sage_imap.errors import ConnectionLost, OperationTimeout
 from sage_imap.operations.effects import EOF, TIMED_OUT, Effect, Now, Read, Reply, StartTLS, Write
-from sage_imap.transports.tls import default_context
+from sage_imap.transports.scratch import scratch
+from sage_imap.transports.tls import default_context, handshake_error
 
 __all__ = ["StreamTransport"]
 
-_READ_SIZE: Final = 256 * 1024
 _MOST_UNREAD: Final = 1024 * 1024
-# Filled by the loop and emptied in the same call, so that all connections of a process share it.
-_BUFFER: Final = memoryview(bytearray(_READ_SIZE))
+_WRITE_SIZE: Final = 64 * 1024
+_RECORD: Final = 16 * 1024  # RFC 8446 section 5.1: the most that a record holds
 
 
 class _Wire(asyncio.BufferedProtocol):
@@ -43,10 +44,10 @@ class _Wire(asyncio.BufferedProtocol):
         self.transport = transport
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return _BUFFER
+        return scratch()
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.received.append(bytes(_BUFFER[:nbytes]))
+        self.received.append(bytes(scratch()[:nbytes]))
         self.unread += nbytes
         if self.unread > _MOST_UNREAD and not self._paused and self.transport is not None:
             self.transport.pause_reading()
@@ -108,7 +109,7 @@ class _Wire(asyncio.BufferedProtocol):
 class StreamTransport:
     """A connected stream, and what an operation may wish of it.
 
-    *timeout* bounds a write and a handshake, in seconds.
+    *timeout* is how many seconds the server may take none of what is sent, and bounds a handshake.
     """
 
     def __init__(
@@ -135,20 +136,21 @@ class StreamTransport:
     ) -> StreamTransport:
         """A connection, with *tls* also the handshake; all within *connect_timeout* seconds.
 
-        Raises `OperationTimeout`, and `ConnectionLost` where nobody listens, the name is not known
-        or the certificate is not trusted.
+        Raises `OperationTimeout`, `TLSFailed` where the certificate is not trusted, and
+        `ConnectionLost` where nobody listens or the name is not known.
         """
         wire = _Wire()
         transport = cls(wire, host=host, timeout=timeout, context=context)
         try:
             async with asyncio.timeout(connect_timeout):
                 await asyncio.get_running_loop().create_connection(lambda: wire, host, port)
+                _configure(wire)
                 if tls:
                     await transport._handshake()
         except TimeoutError as error:
             transport.close()
             raise OperationTimeout(f"no connection within {connect_timeout:g} seconds") from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a name that IDNA cannot spell
             transport.close()
             raise ConnectionLost(f"no connection: {error}") from error
         except BaseException:
@@ -184,7 +186,9 @@ class StreamTransport:
                     await self._wire.wait()
                     data = self._take()
         except TimeoutError:
-            return TIMED_OUT
+            # The loop may have received something in the same turn in which it ended the wait.
+            data = self._take()
+            return TIMED_OUT if data is None else data
         return data
 
     def _take(self) -> Reply:
@@ -199,12 +203,17 @@ class StreamTransport:
             data = self._decrypt(self._tls)
             if data:
                 return data
-        return EOF if self._wire.ended else None
+        if not self._wire.ended:
+            return None
+        error = self._wire.error
+        if error is None or isinstance(error, ConnectionError):
+            return EOF
+        raise ConnectionLost(f"the connection failed: {error}") from error
 
     def _decrypt(self, tls: ssl.SSLObject) -> bytes:
         parts: list[bytes] = []
         try:
-            while part := tls.read(_READ_SIZE):
+            while part := tls.read(_RECORD):
                 parts.append(part)
             self._wire.ended = True  # an empty read is the peer's close_notify
         except ssl.SSLWantReadError:
@@ -217,21 +226,30 @@ class StreamTransport:
         return b"".join(parts)
 
     async def _write(self, data: bytes) -> None:
-        if self._wire.ended:
-            raise ConnectionLost(f"the connection failed: {self._wire.error or 'it was closed'}")
-        if self._tls is None:
-            self._send(data)
-        else:
+        """Send *data*. That the connection failed is told by the next read.
+
+        The server's last words, which say why it closed the connection, may still be unread.
+        """
+        view = memoryview(data)
+        for start in range(0, len(view), _WRITE_SIZE):
+            if self._wire.ended:
+                return
+            self._put(view[start : start + _WRITE_SIZE])
             try:
-                self._tls.write(data)
-            except ssl.SSLError as error:
-                raise ConnectionLost(f"TLS failed: {error.reason or error}") from error
-            self._send_outgoing()
+                async with asyncio.timeout(self._timeout):
+                    await self._wire.drain()
+            except TimeoutError as error:
+                raise OperationTimeout("the server does not take what is sent") from error
+
+    def _put(self, data: memoryview) -> None:
+        if self._tls is None:
+            self._send(bytes(data))
+            return
         try:
-            async with asyncio.timeout(self._timeout):
-                await self._wire.drain()
-        except TimeoutError as error:
-            raise OperationTimeout("the server does not take what is sent") from error
+            self._tls.write(data)
+        except ssl.SSLError as error:
+            raise ConnectionLost(f"TLS failed: {error.reason or error}") from error
+        self._send_outgoing()
 
     async def _secure(self) -> None:
         try:
@@ -249,9 +267,8 @@ class StreamTransport:
             except ssl.SSLWantReadError:
                 self._send_outgoing()
             except ssl.SSLError as error:
-                self._send_outgoing()
-                reason = getattr(error, "verify_message", "") or error.reason or error
-                raise ConnectionLost(f"no TLS: {reason}") from error
+                self._send_outgoing()  # the alert that says why
+                raise handshake_error(error) from error
             else:
                 self._send_outgoing()
                 self._tls = tls
@@ -269,3 +286,10 @@ class StreamTransport:
     def _send(self, data: bytes) -> None:
         if self._wire.transport is not None:
             self._wire.transport.write(data)
+
+
+def _configure(wire: _Wire) -> None:
+    """TCP_NODELAY is asyncio's own doing; a peer that is gone is to be noticed when idle, too."""
+    assert wire.transport is not None
+    sock = wire.transport.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -1,10 +1,16 @@
-"""TLS contexts: verification on, TLS 1.2 at least."""
+"""TLS contexts: verification on, TLS 1.2 at least; and what a failed handshake is called."""
 
 from __future__ import annotations
 
 import ssl
+from typing import Final
 
-__all__ = ["default_context"]
+from sage_imap.errors import ConnectionLost, TLSFailed
+
+__all__ = ["default_context", "handshake_error"]
+
+# OpenSSL's word for octets that are no TLS at all.
+_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG"})
 
 
 def default_context() -> ssl.SSLContext:
@@ -15,3 +21,16 @@ def default_context() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def handshake_error(error: ssl.SSLError) -> ConnectionLost:
+    """The library's error for a handshake that failed; nothing was sent before it."""
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return ConnectionLost("no TLS: the server closed the connection in the handshake")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return TLSFailed(f"the server's certificate is not trusted: {error.verify_message}")
+    if error.reason in _NO_TLS:
+        return TLSFailed(
+            "no TLS: what the server speaks on this port is not TLS; is it the port of STARTTLS?"
+        )
+    return TLSFailed(f"no TLS: {error.reason or error}")

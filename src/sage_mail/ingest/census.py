@@ -66,7 +66,10 @@ class Census:
         async with self._scope.locations:
             known = await self._known(mailbox)
             items = {item.uid: item for item in fetched if item.uid not in known}
-            arrivals = [Arrival(uid, item.fingerprint) for uid, item in items.items()]
+            arrivals = [
+                Arrival(uid, item.fingerprint, internal_date=item.internal_date)
+                for uid, item in items.items()
+            ]
             async with self._scope.storage.read() as uow:
                 candidates = await candidates_for(
                     uow,

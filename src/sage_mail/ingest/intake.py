@@ -189,7 +189,12 @@ class Intake:
             if batch.retry_of is not None:
                 known = set()
             arrivals = [
-                Arrival(uid, item.fetched.fingerprint)
+                Arrival(
+                    uid,
+                    item.fetched.fingerprint,
+                    item.draft.content_hash,
+                    item.draft.internal_date,
+                )
                 for uid, item in batch.prepared.items()
                 if uid not in known
             ]

@@ -92,4 +92,6 @@ def _candidate(found: MoveCandidate) -> Candidate:
         state=message.state.value,
         size=message.size,
         planned_here=found.planned_here,
+        content_hash=message.content_hash,
+        internal_date=message.internal_date,
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,10 +64,40 @@ def test_move_of_ours_without_a_known_uid() -> None:
 
 
 def test_identical_messages_in_one_mailbox_are_two() -> None:
-    """A message never replaces another one of its own mailbox, even if that one is missing."""
+    """A message replaces no other one of its own mailbox, even if that one is missing."""
     twin = _candidate(1, state="missing")
     assert classify([Arrival(4, "f")], [twin], (), "INBOX") == [New(4)]
     assert doubtful([Arrival(4, "f")], [_candidate(1)], "INBOX") == []
+
+
+def test_equal_fingerprints_of_different_octets_are_two_messages() -> None:
+    """A fingerprint that is equal by accident neither moves a message nor has the server asked."""
+    arrivals = [Arrival(4, "f", "hash 2"), Arrival(5, "f", "hash 1"), Arrival(6, "f", "hash 1")]
+    for state in ("missing", "deleted"):
+        known = _candidate(1, state=state, content_hash="hash 1")
+        assert _origins(classify(arrivals, [known], (), "B")) == [
+            (4, None, None),
+            (5, 1, "user"),
+            (6, None, None),
+        ]
+    here = _candidate(1, content_hash="hash 1")
+    assert doubtful(arrivals[:1], [here], "B") == []
+    assert doubtful(arrivals, [here], "B") == [here]
+    listed = _candidate(1, content_hash="")
+    assert doubtful(arrivals[:1], [listed], "B") == [listed]
+
+
+@pytest.mark.parametrize("state", ["missing", "deleted"])
+def test_message_that_comes_back_to_its_mailbox(state: str) -> None:
+    """What has left the mailbox and is there again, with its INTERNALDATE, is no other message."""
+    then = datetime(2026, 1, 5, 10, tzinfo=UTC)
+    left = _candidate(1, state=state, internal_date=then)
+    back = Arrival(4, "f", "hash", then)
+    assert _origins(classify([back], [left], (), "INBOX")) == [(4, 1, "user")]
+    later = Arrival(4, "f", "hash", then + timedelta(seconds=1))
+    assert classify([later], [left], (), "INBOX") == [New(4)]
+    present = _candidate(1, internal_date=then)
+    assert classify([back], [present], (), "INBOX") == [New(4)]
 
 
 def test_each_candidate_once() -> None:

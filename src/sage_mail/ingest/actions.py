@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sage_imap.aio import IMAPClient
-from sage_imap.errors import CommandRejected, ConnectionLost, IMAPError, MailboxNotFound
+from sage_imap.errors import (
+    CapabilityMissing,
+    CommandRejected,
+    ConnectionLost,
+    IMAPError,
+    LocalProtocolError,
+    MailboxNotFound,
+)
 from sage_imap.models.results import MoveResult
 from sage_mail import faults
 from sage_mail.delivery.payloads import Place
@@ -81,7 +88,8 @@ class Mover:
             # Whether it was done shows at the next attempt, which looks at the source first.
             await self._refused(actions, error)
             raise
-        except CommandRejected as error:
+        except (CommandRejected, LocalProtocolError) as error:
+            # Nothing was sent, or it was refused; the connection is good for all other actions.
             # The target may have been deleted since it was last seen ([TRYCREATE]).
             self._scope.names.forget(target)
             if len(actions) == 1:
@@ -284,5 +292,8 @@ def _landing(result: MoveResult, uid: int, target: str) -> Place:
 
 
 def _is_final(error: IMAPError) -> bool:
-    """True if trying again cannot help: the account may not do that (RFC 5530 NOPERM, CANNOT)."""
+    """True if trying again cannot help: the server cannot do that, or the account may not."""
+    if isinstance(error, CapabilityMissing):
+        return True
+    # RFC 5530 section 3.
     return isinstance(error, CommandRejected) and error.code in ("NOPERM", "CANNOT")

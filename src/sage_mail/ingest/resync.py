@@ -69,13 +69,17 @@ class Resync:
     ) -> None:
         while True:
             client.take_events()
+            uidnext = selected_mailbox(client)[0].uidnext
             await self._intake.take_new(client, mailbox)
             await self._departures(client, mailbox)
             if with_flags or mailbox.highestmodseq is not None:
                 await self._scope.sections.run(self._flags(client, mailbox))
-            # What was told while we looked will not be told again.
+            # What was told while we looked will not be told again. Nor will what came while the
+            # intake looked into another mailbox: the SELECT back here has counted it in.
             news = client.take_events()
-            if not any(isinstance(event, _ARRIVALS_AND_DEPARTURES) for event in news):
+            if selected_mailbox(client)[0].uidnext == uidnext and not any(
+                isinstance(event, _ARRIVALS_AND_DEPARTURES) for event in news
+            ):
                 return
             mailbox = await self._mailbox(client)
 

@@ -1,0 +1,82 @@
+"""The guide's results: a refusal is a value, a lost connection is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from sage_imap.errors import CapabilityMissing, CommandRejected, ConnectionLost, MailboxMismatch
+from sage_imap.models.message import MessageSet
+from sage_imap.operations import mailboxes, outcomes
+from sage_imap.protocol.sets import UIDSet
+from tests.support.scripts import staged
+
+
+def test_fetched() -> None:
+    """Rows, whole messages and failures, each in its place."""
+    with staged(
+        """
+        << A1 UID FETCH 1:2 (UID RFC822.SIZE)
+        >> * 1 FETCH (UID 1 RFC822.SIZE 14)
+        >> * 2 FETCH (UID 2 RFC822.SIZE 14)
+        >> A1 OK done
+        << A2 UID FETCH 1:2 (UID BODY.PEEK[])
+        >> * 1 FETCH (UID 1 BODY[] {15}
+        >> Subject: hi
+        >> \\r\\n)
+        >> * 2 FETCH (UID 2 BODY[] )
+        >> A2 OK done
+        """
+    ) as stage:
+        result = stage.run(outcomes.fetched(stage.session, MessageSet("1:2"), ["RFC822"]))
+    assert result
+    assert result.messages == UIDSet.parse("1")
+    assert [message.subject for message in result.metadata["fetched_messages"]] == ["hi"]
+    assert [failure.uid for failure in result.metadata["failures"]] == [2]
+    assert result.raise_for_error() is result.value
+
+
+def test_refusals() -> None:
+    """A NO, and an extension that is missing, are results with their words."""
+    with staged('<< A1 CREATE "Box"\n>> A1 NO [CANNOT] not here', offers="IMAP4rev1") as stage:
+        result = stage.run(outcomes.outcome(stage.session, mailboxes.create, "Box"))
+        assert not result
+        assert result.error_message == "the server answered NO [CANNOT]: not here"
+        with pytest.raises(CommandRejected):
+            result.raise_for_error()
+        missing = stage.run(outcomes.deleted(stage.session, MessageSet("1")))
+        assert isinstance(missing.error, CapabilityMissing)
+        assert stage.run(outcomes.moved(stage.session, MessageSet("1"), "Box")).messages == UIDSet()
+
+
+def test_exceptions() -> None:
+    """What is no answer of the server's is raised."""
+    with staged("<< A1 UID EXPUNGE 1\n.. eof") as stage:
+        with pytest.raises(MailboxMismatch):
+            stage.run(outcomes.expunged(stage.session, MessageSet("1", "Other")))
+        with pytest.raises(ConnectionLost):
+            stage.run(outcomes.expunged(stage.session, MessageSet("1")))
+
+
+def test_deleted_and_stored() -> None:
+    """A result without a value is a success like others."""
+    with staged(
+        r"""
+        << A1 UID STORE 1 +FLAGS (\\Deleted)
+        >> A1 OK done
+        << A2 UID EXPUNGE 1
+        >> A2 OK done
+        << A3 UID STORE 2 FLAGS (\\Seen)
+        >> * 2 FETCH (UID 2 FLAGS (\\Seen))
+        >> A3 OK done
+        << A4 UID COPY 2 "Box"
+        >> A4 OK [COPYUID 1 2 3] done
+        """
+    ) as stage:
+        deleted = stage.run(outcomes.deleted(stage.session, MessageSet("1")))
+        assert deleted.success
+        assert deleted.error_message is None
+        assert deleted.raise_for_error() is None
+        stored = stage.run(outcomes.stored(stage.session, MessageSet("2"), ["\\Seen"], "replace"))
+        assert stored.messages == UIDSet.parse("2")
+        copied = stage.run(outcomes.copied(stage.session, MessageSet("2"), "Box"))
+        assert copied.messages == UIDSet.parse("2")

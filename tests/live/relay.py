@@ -16,7 +16,8 @@ class Relay:
 
     ``budgets`` are the octets from the server after which the next connections are cut, one budget
     a connection; without one a connection lives. While ``deaf``, nothing passes and nothing is
-    closed, for the connections that are open.
+    closed, for the connections that are open. While ``garble`` is set, the octets that are its
+    first reach the client as its second.
     """
 
     def __init__(self, target: int, budgets: Iterable[int] = ()) -> None:
@@ -27,6 +28,7 @@ class Relay:
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
         self.connections = 0
+        self.garble: tuple[bytes, bytes] | None = None
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Relay]:
@@ -56,8 +58,8 @@ class Relay:
         budget = self._budgets.popleft() if self._budgets else None
         hearing = self._hearing
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
-        up = asyncio.ensure_future(_pump(reader, far_writer, hearing, None))
-        down = asyncio.ensure_future(_pump(far_reader, writer, hearing, budget))
+        up = asyncio.ensure_future(self._pump(reader, far_writer, hearing, None))
+        down = asyncio.ensure_future(self._pump(far_reader, writer, hearing, budget))
         try:
             await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -68,19 +70,21 @@ class Relay:
                 end.close()
             await asyncio.gather(up, down, return_exceptions=True)
 
-
-async def _pump(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    hearing: asyncio.Event,
-    budget: int | None,
-) -> None:
-    with contextlib.suppress(ConnectionError):
-        while data := await reader.read(4096):
-            await hearing.wait()
-            if budget is not None:
-                data, budget = data[:budget], budget - len(data)
-            writer.write(data)
-            await writer.drain()
-            if budget is not None and budget <= 0:
-                return
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        hearing: asyncio.Event,
+        budget: int | None,
+    ) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(4096):
+                await hearing.wait()
+                if self.garble is not None:
+                    data = data.replace(*self.garble)
+                if budget is not None:
+                    data, budget = data[:budget], budget - len(data)
+                writer.write(data)
+                await writer.drain()
+                if budget is not None and budget <= 0:
+                    return

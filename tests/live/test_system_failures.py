@@ -16,6 +16,7 @@ from sage_mail.records import DeliveryStatus
 from sage_mail.runtime import Runtime
 from sage_mail.storage import Storage
 from tests.live.process import Service, written
+from tests.live.relay import Relay
 from tests.live.system import System, account, append, mail, running, settings_for
 from tests.support.dovecot import Dovecot, needs_dovecot
 from tests.support.receiver import Answer, Receiver
@@ -68,6 +69,31 @@ async def test_bad_message_becomes_a_dead_letter_and_can_be_retried(
         await append(dovecot, dovecot_user, mail(4))
         await system.until_count("message.new", 4)
         assert (await system.counts())["message.failed"] == 2
+
+
+async def test_retry_of_what_breaks_the_connection(
+    dovecot: Dovecot, dovecot_user: str, tmp_path: Path
+) -> None:
+    """A message that is no IMAP on the wire is given up again at a retry, and handled once it is.
+
+    The retry must not break the connection for ever.
+    """
+    async with Relay(dovecot.port).open() as relay:
+        relay.garble = (b"BODY[] {", b"BODY[] {99999999999999")
+        link = account(dovecot, dovecot_user, port=relay.port)
+        async with running(settings_for(tmp_path, [link])) as system:
+            await system.until_seen("INBOX")
+            await append(dovecot, dovecot_user, mail(1))
+            await system.until_count("message.failed", 1, seconds=40)
+            async with system.storage.read() as uow:
+                letter = (await uow.dead_letters.list())[0]
+            assert letter.stage == "fetch"
+            await _request_retry(system, letter.id)
+            await system.until_count("message.failed", 2, seconds=40)
+            relay.garble = None
+            await _request_retry(system, letter.id)
+            await system.until_count("message.new", 1, seconds=40)
+            assert (await system.counts())["message.failed"] == 2
 
 
 async def _request_retry(system: System, letter_id: int) -> None:

@@ -22,6 +22,9 @@ class Retries:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+        # By dead letter: what has broken the connection at this retry, but not before it, decides
+        # whether the message is given up again.
+        self._intakes: dict[int, Intake] = {}
 
     async def wanted(self) -> list[DeadLetterRecord]:
         """The dead letters to be tried."""
@@ -33,6 +36,7 @@ class Retries:
         letters = await self.wanted()
         for letter in letters:
             tried = await self._retry(client, letter)
+            self._intakes.pop(letter.id, None)
             _log.info(
                 "dead_letter_retried",
                 account=self._scope.account,
@@ -47,8 +51,8 @@ class Retries:
         if await self._still_valid(client, letter):
             async with self._scope.storage.read() as uow:
                 mailbox = await uow.mailboxes.get(letter.mailbox_id)
-            # A new intake: what it remembers of broken connections must not decide here.
-            if mailbox is not None and await Intake(self._scope).retry(client, mailbox, letter):
+            intake = self._intakes.setdefault(letter.id, Intake(self._scope))
+            if mailbox is not None and await intake.retry(client, mailbox, letter):
                 return True
         async with self._scope.storage.unit_of_work() as uow:
             await uow.dead_letters.resolve(letter.id, datetime.now(UTC))

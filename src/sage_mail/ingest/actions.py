@@ -8,6 +8,7 @@ or deleted. A message is never lost by a failure: it stays where it is.
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +26,15 @@ from sage_imap.errors import (
 from sage_imap.models.results import MoveResult
 from sage_mail import faults
 from sage_mail.delivery.payloads import Place
-from sage_mail.ingest.reading import find_copies, message_set, search_uids, selected_mailbox
+from sage_mail.ingest.planning import Sized
+from sage_mail.ingest.reading import (
+    Fetched,
+    fetch_messages,
+    find_copies,
+    message_set,
+    search_uids,
+    selected_mailbox,
+)
 from sage_mail.ingest.scope import Scope
 from sage_mail.ingest.writing import announce_move
 from sage_mail.records import ActionKind, ActionRecord, MessageRecord, MessageState
@@ -248,7 +257,8 @@ class Mover:
             )
         for copy in copies:
             row = known.get(copy.uid)
-            if row is None or row.state is not MessageState.PRESENT:
+            taken = row is not None and row.state is MessageState.PRESENT
+            if not taken and await _is_the_same(client, copy, message):
                 return Place(target, uidvalidity, copy.uid)
         return None
 
@@ -289,6 +299,18 @@ def _landing(result: MoveResult, uid: int, target: str) -> Place:
     if new is None or result.uidvalidity is None:
         return Place(target, None, None)
     return Place(target, result.uidvalidity, new)
+
+
+async def _is_the_same(client: IMAPClient, copy: Fetched, message: MessageRecord) -> bool:
+    """True if the copy has the message's octets; its fingerprint may be equal by accident."""
+    if not message.content_hash:
+        return True
+    found, _ = await fetch_messages(client, [Sized(copy.uid, copy.size)])
+    return any(
+        hashlib.sha256(item.raw).hexdigest() == message.content_hash
+        for item in found
+        if item.raw is not None
+    )
 
 
 def _is_final(error: IMAPError) -> bool:

@@ -61,6 +61,7 @@ class FolderWatcher:
         try:
             await client.select(name)
         except MailboxNotFound:
+            await self._absent()
             return
         await self._resync.whole(client)
         self._scope.looks.seen(self.folder, began)

@@ -1,0 +1,92 @@
+"""The documentation says what is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from sage_imap import services
+from sage_imap.services import IMAPClient
+from sage_mail.delivery.events import EventType
+from sage_mail.settings import (
+    AccountSettings,
+    DatabaseSettings,
+    LogSettings,
+    RoutingSettings,
+    Settings,
+    WebhookSettings,
+)
+from tests.support.dovecot import PASSWORD, Dovecot, needs_dovecot
+
+_ROOT = Path(__file__).resolve().parents[2]
+_MODELS = (
+    AccountSettings,
+    DatabaseSettings,
+    LogSettings,
+    RoutingSettings,
+    Settings,
+    WebhookSettings,
+)
+_MAIL = b"From: Ada <ada@example.org>\r\nSubject: Hello\r\n\r\nA line.\r\n"
+
+
+def _page(name: str) -> str:
+    return (_ROOT / name).read_text("utf-8")
+
+
+def _python_blocks(page: str) -> Iterator[str]:
+    yield from re.findall(r"^```python\n(.*?)^```", _page(page), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("model", _MODELS, ids=lambda model: model.__name__)
+def test_every_setting_is_described(model: type[BaseModel]) -> None:
+    """Each field of each table stands in the configuration's reference."""
+    page = _page("docs/reference/configuration.md")
+
+    assert [
+        name for name in model.model_fields if f"`{name}`" not in page and f"{name}]" not in page
+    ] == []
+
+
+def test_every_event_type_is_described() -> None:
+    """Each type of event stands in the reference of events."""
+    page = _page("docs/reference/events.md")
+
+    assert [str(type_) for type_ in EventType if f"`{type_}`" not in page] == []
+
+
+def test_every_method_of_the_client_is_named() -> None:
+    """Each public name of the library's shell stands in its reference."""
+    page = _page("docs/reference/library.md")
+    names = [name for name in vars(IMAPClient) if not name.startswith("_")]
+
+    assert [name for name in (*services.__all__, *names) if f"`{name}`" not in page] == []
+
+
+@needs_dovecot
+@pytest.mark.live
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial/library.md"])
+def test_examples_of_the_library_run(
+    page: str, dovecot: Dovecot, dovecot_user: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The Python blocks run as printed, but for the server's address and credentials."""
+    config = {
+        "host": dovecot.host,
+        "port": dovecot.port,
+        "security": "plain",
+        "username": dovecot_user,
+        "password": PASSWORD,
+    }
+    with IMAPClient(config) as client:
+        client.append("INBOX", _MAIL)
+    names: dict[str, object] = {}
+    for block in _python_blocks(page):
+        code = re.sub(r"^config = .*$", "config = _config", block, flags=re.MULTILINE)
+        names["_config"] = config
+        exec(compile(code, page, "exec"), names)
+
+    assert "Hello" in capsys.readouterr().out

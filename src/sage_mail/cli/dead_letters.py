@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sage_mail.cli.options import ConfigOption
+from sage_mail.cli.printing import printable
 
 if TYPE_CHECKING:
     from sage_mail.records import DeadLetterRecord
@@ -55,7 +56,7 @@ def show(
             f"there is no dead letter {letter_id}; see `sage-mail dead-letters list`"
         )
     for name, value in _facts(letter):
-        typer.echo(f"{name:<12} {value}")
+        typer.echo(f"{name:<12} {printable(str(value), 2000)}")
 
 
 @app.command("retry")
@@ -119,12 +120,15 @@ def _with_storage(settings: Settings, work: Callable[[Storage], Awaitable[Any]])
 def _print_table(letters: list[DeadLetterRecord]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("ID", "Account", "Mailbox", "UID", "Stage", "Reason", "Since", "Retries")
     for letter in letters:
         since = letter.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
-        texts = (letter.id, letter.account, letter.mailbox, letter.uid, letter.stage)
-        table.add_row(*map(str, texts), letter.reason, since, str(letter.retries))
+        facts = (letter.id, letter.account, letter.mailbox, letter.uid, letter.stage)
+        # As texts: brackets in the name of a mailbox are no markup.
+        texts = (printable(str(fact)) for fact in (*facts, letter.reason, since, letter.retries))
+        table.add_row(*map(Text, texts))
     Console().print(table)
 
 

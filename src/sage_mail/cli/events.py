@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sage_mail.cli.options import ConfigOption
+from sage_mail.cli.printing import printable
 
 if TYPE_CHECKING:
     from sage_mail.records import EventRecord
@@ -86,21 +87,17 @@ def _line(event: EventRecord) -> str:
     data = event.data
     facts = [event.account]
     if event.mailbox is not None:
-        facts.append(event.mailbox)
+        facts.append(printable(event.mailbox))
     moved = data.get("moved")
     if moved:
-        facts.append(f"{moved['from']['mailbox']} -> {moved['to']['mailbox']} by {moved['by']}")
+        names = (printable(moved[end]["mailbox"]) for end in ("from", "to"))
+        facts.append(f"{' -> '.join(names)} by {moved['by']}")
     if data.get("category"):
         facts.append(f"{data['category']} {data['confidence']:.2f}")
     for name in ("added", "removed", "reason", "subject"):
         if data.get(name):
             value = data[name]
             text = ", ".join(value) if isinstance(value, list) else str(value)
-            facts.append(f"{name}: {_printable(text)}")
+            facts.append(f"{name}: {printable(text)}")
     moment = event.occurred_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     return f"{event.seq:>6}  {moment}  {event.type:<21}  {'  '.join(facts)}"
-
-
-def _printable(text: str) -> str:
-    """The text without what could move a terminal's cursor or turn its direction."""
-    return "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in text)[:100]

@@ -64,7 +64,7 @@ def _store(tmp_path: Path, work: Callable[[UnitOfWork], Awaitable[Any]]) -> Any:
 
 async def _dead_letter(uow: UnitOfWork) -> int:
     account = await uow.accounts.get_or_create("work")
-    mailbox = await uow.mailboxes.get_or_create(account.id, "INBOX")
+    mailbox = await uow.mailboxes.get_or_create(account.id, "[/b] \x1b[2J")
     letter = await uow.dead_letters.add(
         NewDeadLetter(
             mailbox_id=mailbox.id,
@@ -124,8 +124,12 @@ def test_dead_letters(config: Path, tmp_path: Path) -> None:
     """Dead letters are listed, shown and retried by their number."""
     assert "no dead letters" in _run("dead-letters", "list", "--config", config)[1]
     number = _store(tmp_path, _dead_letter)
-    assert "could not be read" in _run("dead-letters", "list", "--config", config)[1]
-    assert "stage        parse" in _run("dead-letters", "show", number, "--config", config)[1]
+    listed = _run("dead-letters", "list", "--config", config)[1]
+    shown = _run("dead-letters", "show", number, "--config", config)[1]
+    assert "could not be read" in " ".join(listed.replace("│", " ").split())
+    assert "[/b]" in listed
+    assert "stage        parse" in shown
+    assert "\x1b" not in listed + shown
     code, output = _run("dead-letters", "retry", number, "--config", config)
     assert code == 0
     assert "sage-mail run" in output

@@ -72,6 +72,9 @@ class BatchWriter:
                 await self._plan(message, prepared)
         except RecordRejected as error:
             fetched = prepared.fetched
+            if await self._uow.messages.find_at(self._mailbox.id, self._uidvalidity, fetched.uid):
+                # Another process was faster. A UID is never given twice, so this is the message.
+                return None
             return Rejected(fetched.uid, "storage", str(error), raw=fetched.raw)
         return None
 

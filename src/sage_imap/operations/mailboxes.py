@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from sage_imap.errors import CommandRejected
+from sage_imap.errors import CommandRejected, MailboxNotFound
 from sage_imap.models.results import ListedMailbox, MailboxStatus, SelectedMailbox
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Answer, Session
@@ -39,7 +39,7 @@ def select(
     handle = yield from session.begin(commands.select(name, readonly=readonly, condstore=wants))
     _leave(session)
     answer = yield from session.answer(handle)
-    answer.raise_for_status()
+    yield from _check(session, answer, name)
     session.news.clear()
     session.mailbox = _selected(name, answer, readonly=readonly)
     return session.mailbox
@@ -66,6 +66,21 @@ def unselect(session: Session) -> Operation[None]:
     _leave(session)
 
 
+def _check(session: Session, answer: Answer, name: str) -> Operation[None]:
+    """Raise what a NO or BAD stands for; `MailboxNotFound` where *name* is not there.
+
+    Dovecot 2.3 answers SELECT of such a mailbox by a NO without NONEXISTENT, so LIST is asked.
+    """
+    try:
+        answer.raise_for_status()
+    except CommandRejected as error:
+        if type(error) is CommandRejected and error.status == "NO" and error.code is None:
+            listed = yield from list_mailboxes(session, "", name)
+            if not any(mailbox.name == name for mailbox in listed):
+                raise MailboxNotFound(error.status, error.code, error.text) from error
+        raise
+
+
 def _leave(session: Session) -> None:
     session.mailbox = None
     session.news.clear()
@@ -83,7 +98,8 @@ def status(
         for item in (_STATUS_ITEMS if items is None else items)
         if items is not None or item not in STATUS_NEEDS or session.offers(STATUS_NEEDS[item])
     ]
-    answer = yield from session.exchange(commands.status(name, asked))
+    answer = yield from session.attempt(commands.status(name, asked))
+    yield from _check(session, answer, name)
     # Servers spell the name in their own way, and may tell of other mailboxes unasked (NOTIFY).
     told: dict[str, int | str | None] = {}
     events = answer.of(StatusReceived)

@@ -251,7 +251,8 @@ def test_starttls() -> None:
             RemoteProtocolError,
         ),
         (
-            ">> * OK [CAPABILITY IMAP4rev1 STARTTLS] hello\n<< A1 STARTTLS\n>> A1 OK begin\n>> *\\c",
+            ">> * OK [CAPABILITY IMAP4rev1 STARTTLS] hello\n<< A1 STARTTLS\n"
+            ">> A1 OK begin\n>> *\\c",
             RemoteProtocolError,
         ),
     ],

@@ -99,7 +99,8 @@ def test_not_found() -> None:
             "New",
         ),
         (
-            '>> * LIST () "/" INBOX\n>> A4 OK done\n<< A5 CREATE "INBOX/New"\n>> A5 NO [CANNOT] no\n'
+            '>> * LIST () "/" INBOX\n>> A4 OK done\n'
+            '<< A5 CREATE "INBOX/New"\n>> A5 NO [CANNOT] no\n'
             '<< A6 CREATE "New"\n>> A6 OK done',
             "New",
         ),
@@ -143,8 +144,9 @@ def test_refused_everywhere() -> None:
 
 def test_nothing_fits() -> None:
     """A server that takes no children of INBOX, and has a namespace there alone, has no place."""
-    with staged(
-        """
+    with (
+        staged(
+            """
         << A1 NAMESPACE
         >> * NAMESPACE (("INBOX/" "/")) NIL NIL
         >> A1 OK done
@@ -154,7 +156,8 @@ def test_nothing_fits() -> None:
         >> * LIST (\\\\Noinferiors) "/" INBOX
         >> A3 OK done
         """,
-        offers=OFFERS,
-    ) as stage:
-        with pytest.raises(LocalProtocolError, match="fits"):
-            stage.run(ensure_folder(stage.session, "INBOX/New"))
+            offers=OFFERS,
+        ) as stage,
+        pytest.raises(LocalProtocolError, match="fits"),
+    ):
+        stage.run(ensure_folder(stage.session, "INBOX/New"))

@@ -197,8 +197,35 @@ def test_namespace(offers: str, script: str, expected: tuple[str, str | None]) -
             assert space.personal[0] == expected
 
 
+@pytest.mark.parametrize(
+    ("listed", "kind"),
+    [
+        ('>> * LIST () "/" Box\n', CommandRejected),
+        ("", MailboxNotFound),
+        ('>> * LIST () "/" "Box of others"\n', MailboxNotFound),
+    ],
+)
+def test_select_refused_without_a_reason(listed: str, kind: type[CommandRejected]) -> None:
+    """Where the server does not say why, LIST tells whether the mailbox is there."""
+    with staged(
+        f"""
+        << A1 SELECT "Box"
+        >> A1 NO no
+        << A2 LIST "" "Box"
+        {listed}
+        >> A2 OK done
+        """,
+        offers="IMAP4rev1",
+    ) as stage:
+        with pytest.raises(CommandRejected) as caught:
+            stage.run(mailboxes.select(stage.session, "Box"))
+        assert type(caught.value) is kind
+
+
 def test_refused_status() -> None:
     """A refusal is raised."""
-    with staged('<< A1 STATUS "Box" (MESSAGES)\n>> A1 NO no') as stage:
-        with pytest.raises(CommandRejected):
-            stage.run(mailboxes.status(stage.session, "Box", ["MESSAGES"]))
+    with (
+        staged('<< A1 STATUS "Box" (MESSAGES)\n>> A1 NO [LIMIT] no') as stage,
+        pytest.raises(CommandRejected),
+    ):
+        stage.run(mailboxes.status(stage.session, "Box", ["MESSAGES"]))

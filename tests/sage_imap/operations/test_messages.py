@@ -67,9 +67,11 @@ def test_search_beyond_ascii() -> None:
 
 def test_search_needs_a_mailbox() -> None:
     """Nothing is searched where nothing is selected."""
-    with staged("", state=ConnectionState.AUTHENTICATED) as stage:
-        with pytest.raises(LocalProtocolError):
-            stage.run(messages.search(stage.session))
+    with (
+        staged("", state=ConnectionState.AUTHENTICATED) as stage,
+        pytest.raises(LocalProtocolError),
+    ):
+        stage.run(messages.search(stage.session))
 
 
 def test_store() -> None:
@@ -114,16 +116,19 @@ def test_store_unchanged_since(status: str) -> None:
 
 def test_store_refused() -> None:
     """A refusal is raised."""
-    with staged("<< A1 UID STORE 1:* FLAGS ()\n>> A1 NO [READ-ONLY] no") as stage:
-        with pytest.raises(CommandRejected):
-            stage.run(messages.store(stage.session, MessageSet("1:*"), [], mode="replace"))
+    with (
+        staged("<< A1 UID STORE 1:* FLAGS ()\n>> A1 NO [READ-ONLY] no") as stage,
+        pytest.raises(CommandRejected),
+    ):
+        stage.run(messages.store(stage.session, MessageSet("1:*"), [], mode="replace"))
 
 
 def test_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """A long set goes in portions; what was done before a refusal is in the error."""
     monkeypatch.setattr(messages, "MOST_MESSAGES", 2)
-    with staged(
-        """
+    with (
+        staged(
+            """
         << A1 UID MOVE 1:2 "Box"
         >> * OK [COPYUID 8 1:2 5:6] copied
         >> A1 OK done
@@ -131,9 +136,10 @@ def test_portions(monkeypatch: pytest.MonkeyPatch) -> None:
         >> * OK [COPYUID 8 3 7] copied
         >> A2 NO [OVERQUOTA] full
         """
-    ) as stage:
-        with pytest.raises(QuotaExceeded) as caught:
-            stage.run(messages.move(stage.session, MessageSet("1:6"), "Box"))
+        ) as stage,
+        pytest.raises(QuotaExceeded) as caught,
+    ):
+        stage.run(messages.move(stage.session, MessageSet("1:6"), "Box"))
     assert caught.value.partial == MoveResult(UIDSet.parse("1:3"), {1: 5, 2: 6, 3: 7}, 8)
 
 
@@ -163,9 +169,11 @@ def test_copy_untold(offers: str) -> None:
 
 def test_copy_refused() -> None:
     """A mailbox that is not there is told by TRYCREATE."""
-    with staged('<< A1 UID COPY 1 "Box"\n>> A1 NO [TRYCREATE] no') as stage:
-        with pytest.raises(MailboxNotFound) as caught:
-            stage.run(messages.copy(stage.session, MessageSet("1"), "Box"))
+    with (
+        staged('<< A1 UID COPY 1 "Box"\n>> A1 NO [TRYCREATE] no') as stage,
+        pytest.raises(MailboxNotFound) as caught,
+    ):
+        stage.run(messages.copy(stage.session, MessageSet("1"), "Box"))
     assert caught.value.partial is None
 
 

@@ -129,6 +129,8 @@ def test_bye_behind_an_answer() -> None:
 
 def test_nothing_selected() -> None:
     """UIDs mean nothing without a mailbox."""
-    with staged("", state=ConnectionState.AUTHENTICATED) as stage:
-        with pytest.raises(LocalProtocolError, match="selected"):
-            stage.session.uids_for(MessageSet("1"), "FETCH")
+    with (
+        staged("", state=ConnectionState.AUTHENTICATED) as stage,
+        pytest.raises(LocalProtocolError, match="selected"),
+    ):
+        stage.session.uids_for(MessageSet("1"), "FETCH")

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from sage_imap.errors import CommandRejected
+from sage_imap.models.address import EmailAddress
 from sage_imap.models.email import EmailMessage
 from sage_mail.records import ActionKind, ActionStatus, MessageRecord
 from tests.live.system import System, account, logged_in, mail, running, settings_for, uids
 from tests.support.corpora import needs_corpora, real_mails
 from tests.support.dovecot import Dovecot, needs_dovecot
+from tests.support.reading import UNEXPLAINED, differences, our_reading, standard_reading
 
 pytestmark = [pytest.mark.live, pytest.mark.corpora, needs_dovecot, needs_corpora]
 
@@ -109,6 +111,7 @@ async def _compare(
                 on_server.update((listed.name, uid) for uid in await uids(client, listed.name))
     assert not places - on_server
     assert sum((on_server - places).values()) == dead
+    unexplained: list[tuple[int, str]] = []
     for message in messages:
         raw = await system.storage.blobs.read(message.content_hash)
         reading = EmailMessage.from_bytes(raw)
@@ -119,9 +122,29 @@ async def _compare(
         assert content.plain == _storable(reading.plain_body)
         assert content.html == _storable(reading.html_body)
         assert message.subject == _storable(reading.subject)
+        assert message.from_address == _stored(reading.from_address)
+        assert message.to_addresses == tuple(map(_stored, reading.to_addresses))
+        assert message.cc_addresses == tuple(map(_stored, reading.cc_addresses))
+        assert message.date == reading.date
+        unexplained += [
+            (message.id, field)
+            for field, reason in differences(our_reading(raw), standard_reading(raw))
+            if reason == UNEXPLAINED
+        ]
         assert [a.sha256 for a in attachments] == [a.sha256 for a in reading.attachments]
         for attachment in attachments:
             assert await system.storage.blobs.exists(attachment.sha256)
+    # Where the standard library reads something else, `tests.support.reading` says why ours is
+    # right.
+    assert unexplained == []
+
+
+def _stored(address: EmailAddress | None) -> EmailAddress | None:
+    if address is None:
+        return None
+    return EmailAddress(
+        _storable(address.name), _storable(address.mailbox), _storable(address.host)
+    )
 
 
 def _storable(text: str) -> str:

@@ -11,6 +11,7 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,7 +23,8 @@ from sage_imap.errors import (
     OperationTimeout,
     TLSRequired,
 )
-from sage_mail.errors import SecretUnavailable, StorageError
+from sage_mail.delivery.signing import signature_headers
+from sage_mail.errors import ConfigError, SecretUnavailable, StorageError
 from sage_mail.ingest.folders import find_watched
 from sage_mail.settings import AccountSettings, Settings, WebhookSettings
 from sage_mail.storage import Storage
@@ -144,9 +146,13 @@ def _explain(account: AccountSettings, error: Exception) -> tuple[str, str]:
 async def _endpoint(webhook: WebhookSettings) -> AsyncIterator[Finding]:
     subject = f"webhook {webhook.name}"
     try:
-        await asyncio.to_thread(webhook.resolve_secret)
+        secret = await asyncio.to_thread(webhook.resolve_secret)
+        signature_headers("check", b"", at=datetime.now(UTC), secret=secret)  # is it well formed?
     except SecretUnavailable as error:
         yield Finding(subject, False, str(error), "put the secret there")
+        return
+    except ConfigError as error:
+        yield Finding(subject, False, str(error), "correct the secret")
         return
     parts = urlsplit(webhook.url)
     secure = parts.scheme == "https"

@@ -302,7 +302,7 @@ class Settings(BaseSettings):
     webhooks: list[WebhookSettings] = []
     log: LogSettings = LogSettings()
     # How long work in progress may take to finish after SIGTERM; the whole stop takes under 10 s.
-    shutdown_timeout: float = Field(default=8.0, gt=0, le=3600)
+    shutdown_timeout: float = Field(default=8.0, gt=0, le=8.5)
 
     _source: Path | None = PrivateAttr(default=None)
 

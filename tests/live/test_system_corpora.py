@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import shutil
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -12,15 +14,19 @@ import pytest
 from sage_imap.errors import CommandRejected
 from sage_imap.models.address import EmailAddress
 from sage_imap.models.email import EmailMessage
-from sage_mail.records import ActionKind, ActionStatus, MessageRecord
+from sage_mail.records import ActionKind, ActionStatus, DeliveryStatus, MessageRecord
+from sage_mail.storage import Storage
+from tests.live.process import Service, written
 from tests.live.system import System, account, logged_in, mail, running, settings_for, uids
 from tests.support.corpora import needs_corpora, real_mails
 from tests.support.dovecot import Dovecot, needs_dovecot
 from tests.support.reading import UNEXPLAINED, differences, our_reading, standard_reading
+from tests.support.receiver import Receiver
 
 pytestmark = [pytest.mark.live, pytest.mark.corpora, needs_dovecot, needs_corpora]
 
 _COUNT = 600
+_POINTS = ["before-commit:2", "after-commit:2", "after-move:2", "after-post:5"]
 _FOLDERS = ["Support", "Sales", "Marketing", "Spam", "Newsletter", "Urgent"]
 
 
@@ -59,6 +65,60 @@ async def test_real_mail(
         await _compare(system, dovecot, dovecot_user, folders, messages, len(dead))
 
 
+@pytest.mark.timeout(400)
+async def test_real_mail_through_kills(
+    dovecot: Dovecot, dovecot_user: str, tmp_path: Path, database_url: str
+) -> None:
+    """SIGKILL at each named point and at ten random moments: nothing is lost, nothing doubled."""
+    chance = random.Random(10)
+    folders = ["INBOX", *(f"INBOX/{name}" for name in _FOLDERS)]
+    async with Receiver() as receiver:
+        config = written(
+            tmp_path,
+            {
+                "data_dir": str(tmp_path / "data"),
+                "database": {"url": database_url},
+                "accounts": [account(dovecot, dovecot_user, folders=folders)],
+                "routing": {"enabled": True, "mark_seen": True},
+                "webhooks": [{"name": "hook", "url": receiver.url, "timeout": 5}],
+            },
+        )
+        storage = await Storage.open(database_url, blob_dir=tmp_path / "data" / "blobs")
+        system = System(storage)
+        async with Service(config).running():
+            await system.until_seen("INBOX")
+        delivering = asyncio.create_task(_deliver(dovecot, dovecot_user))
+        for point in _POINTS:
+            async with Service(config, crash_at=point).running() as service:
+                assert await service.ended() == -signal.SIGKILL
+        for _ in range(10):
+            async with Service(config).running():
+                await asyncio.sleep(chance.uniform(0.8, 2.0))
+        taken = await delivering
+        async with Service(config).running() as service:
+            await _settled(system, taken)
+            assert await service.stop() == 0
+        await _check_books(system, receiver, taken)
+        messages = await system.messages()
+        await _compare(system, dovecot, dovecot_user, folders, messages, taken - len(messages))
+        await storage.close()
+
+
+async def _check_books(system: System, receiver: Receiver, taken: int) -> None:
+    """One event a mail and a move, and one body for each delivery however often it was sent."""
+    counts = await system.counts()
+    async with system.storage.read() as uow:
+        dead = await uow.dead_letters.count()
+        actions = await uow.actions.counts()
+    assert counts["message.new"] == len(await system.messages()) == taken - dead
+    assert counts["message.deleted"] == counts["message.flags_changed"] == 0
+    assert counts["message.moved"] == actions.get((ActionKind.MOVE, ActionStatus.DONE), 0)
+    bodies: dict[str, bytes] = {}
+    for request in receiver.requests:
+        assert bodies.setdefault(request.headers["webhook-id"], request.body) == request.body
+    assert len(bodies) == sum(counts.values())
+
+
 async def _deliver(dovecot: Dovecot, user: str) -> int:
     """Append the mails, and put one with NUL into the Maildir, as no APPEND can."""
     taken = 0
@@ -87,8 +147,10 @@ async def _settled(system: System, taken: int) -> None:
             counts = await system.counts()
             async with system.storage.read() as uow:
                 actions = await uow.actions.counts()
-            planned = sum(n for (_, status), n in actions.items() if status is ActionStatus.PLANNED)
-            if counts["message.new"] + counts["message.failed"] >= taken and not planned:
+                outbox = await uow.outbox.counts()
+            left = sum(n for (_, status), n in actions.items() if status is ActionStatus.PLANNED)
+            left += sum(each.get(DeliveryStatus.PENDING, 0) for each in outbox.values())
+            if counts["message.new"] + counts["message.failed"] >= taken and not left:
                 return
             await asyncio.sleep(0.2)
 

@@ -51,7 +51,7 @@ class IMAPClient:
 
     *config* is an `IMAPConfig` or a mapping of its fields. As a context manager it connects and
     signs in, and takes leave at the end. Methods raise the errors of `sage_imap.errors`; after a
-    `ConnectionLost` the client is of no more use.
+    `ConnectionLost` nothing can be sent until `connect` was called anew.
     """
 
     def __init__(self, config: IMAPConfig | Mapping[str, Any]) -> None:

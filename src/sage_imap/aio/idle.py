@@ -26,6 +26,11 @@ class IdleSession:
         self._client = client
         self._idle = idling.Idle(renew)
 
+    @property
+    def renew(self) -> float:
+        """Seconds after which IDLE is begun anew."""
+        return self._idle.renew
+
     async def begin(self) -> Self:
         """Send IDLE and wait until the server holds it; this session."""
         await self._client.run(idling.begin, self._idle)
@@ -59,5 +64,5 @@ class IdleSession:
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while True:
-            for event in await self.wait(self._idle.renew):
+            for event in await self.wait(self.renew):
                 yield event

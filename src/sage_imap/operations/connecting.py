@@ -31,16 +31,22 @@ from sage_imap.protocol.events import (
     Status,
 )
 from sage_imap.protocol.rejection import rejection
+from sage_imap.providers import detect
 
 __all__ = ["enable", "identify", "log_out", "sign_in"]
 
 # PLAIN and XOAUTH2 need one round, and one more for an error; the longest mechanisms need four.
 _MOST_ROUNDS: Final = 8
+# Said where a provider insists on ID and the configuration has nothing to say.
+_OURSELVES: Final = {"name": "sage-imap"}
 _LEAVE: Final = 3.0  # seconds; whoever stops a program waits for this
 
 
 def sign_in(session: Session, config: IMAPConfig) -> Operation[None]:
-    """Greeting, STARTTLS where asked for, authentication, capabilities, ID."""
+    """Greeting, STARTTLS where asked for, authentication, capabilities, ID.
+
+    The session knows its provider afterwards, as far as that can be told.
+    """
     greeting = yield from _greeting(session)
     if config.effective_security == "starttls":
         yield from _secure(session, greeting)
@@ -48,11 +54,7 @@ def sign_in(session: Session, config: IMAPConfig) -> Operation[None]:
     if greeting.status is not Status.PREAUTH:
         yield from _authenticate(session, config)
         yield from _learn_capabilities(session)
-    if config.client_id and session.offers("ID"):
-        # 163.com answers "Unsafe Login" to SELECT until this was said. It is a courtesy elsewhere,
-        # so that its being refused is no reason not to go on.
-        with suppress(CommandRejected):
-            yield from identify(session, config.client_id)
+    yield from _introduce(session, config, greeting.text)
 
 
 def identify(
@@ -67,6 +69,8 @@ def identify(
 def enable(session: Session, *names: str) -> Operation[frozenset[str]]:
     """Switch extensions on (RFC 5161); all that are on now."""
     yield from session.exchange(extensions.enable(*names))
+    if session.provider.enabled_unreported:
+        session.connection.assume_enabled(filter(session.offers, names))
     return session.connection.enabled
 
 
@@ -106,6 +110,21 @@ def _secure(session: Session, greeting: GreetingReceived) -> Operation[None]:
 def _learn_capabilities(session: Session) -> Operation[None]:
     if not session.connection.capabilities_known:
         yield from session.exchange(commands.capability())
+
+
+def _introduce(session: Session, config: IMAPConfig, greeting: str) -> Operation[None]:
+    """Find out who the provider is, and say who we are where he wants to know or the caller does.
+
+    ID is a courtesy, so that its being refused is no reason not to go on.
+    """
+    offered = session.connection.capabilities
+    session.provider = detect(greeting, offered, None, config.host)
+    ours = config.client_id or (_OURSELVES if session.provider.needs_id else None)
+    if ours is None or not session.offers("ID"):
+        return
+    with suppress(CommandRejected):
+        theirs = yield from identify(session, ours)
+        session.provider = detect(greeting, offered, theirs, config.host)
 
 
 def _authenticate(session: Session, config: IMAPConfig) -> Operation[None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from sage_imap.errors import MailboxMismatch
@@ -28,6 +29,7 @@ _DEFAULT: Final = Bounds()
 # UID, FLAGS, INTERNALDATE and RFC822.SIZE take 150 octets, an envelope 700, a structure 1,000.
 _METADATA_OCTETS: Final = 2048
 _HEADER_OCTETS: Final = 8192
+_UID_OCTETS: Final = len("4294967295,")
 _SECTION: Final = re.compile(
     r"(BODY|BINARY)(?:\.PEEK)?\[([^\]]*)\](?:<(\d+)\.(\d+)>)?", re.IGNORECASE
 )
@@ -68,7 +70,9 @@ def open_stream(
     """A stream over *message_set*; of bodies, the sizes are asked for at once."""
     session.uids_for(message_set, "FETCH")
     asked = _asked(items)
-    fetch_command("1", asked)  # an item that is none is refused here, before the first command
+    # An item that is none is refused here, before the first command.
+    sample = fetch_command("1", asked, changed_since=changed_since)
+    bounds = replace(bounds, line=min(bounds.line, session.room_for_uids(sample)))
     mailbox = session.mailbox
     assert mailbox is not None
     plan: Iterator[Step] = iter(())
@@ -184,10 +188,11 @@ def _plan_bodies(sizes: Sequence[Row], asked: Sequence[str], bounds: Bounds) -> 
     sliced = any(_WHOLE.fullmatch(item) for item in asked)
     uids: list[int] = []
     octets = 0
+    most = max(1, min(bounds.messages, bounds.line // _UID_OCTETS))
     for row in sizes:
         size = 0 if isinstance(row, ParseFailure) else row.size or 0
         special = isinstance(row, ParseFailure) or (sliced and size > bounds.large)
-        if uids and (special or octets + size > bounds.batch or len(uids) >= bounds.messages):
+        if uids and (special or octets + size > bounds.batch or len(uids) >= most):
             yield _batch(uids, octets, asked)
             uids, octets = [], 0
         if isinstance(row, ParseFailure):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from sage_imap.errors import OperationTimeout
 from sage_imap.operations.effects import Operation, now
@@ -18,10 +17,7 @@ from sage_imap.protocol import extensions
 from sage_imap.protocol.events import CommandCompleted, Event, Handle, Status
 from sage_imap.protocol.rejection import rejection
 
-__all__ = ["RENEW", "Idle", "begin", "end", "wait"]
-
-RENEW: Final = 540.0
-"""Seconds; below the ten minutes after which common NATs and Exchange forget a connection."""
+__all__ = ["Idle", "begin", "end", "wait"]
 
 
 @dataclass(slots=True)

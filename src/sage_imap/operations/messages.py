@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from sage_imap.errors import CapabilityMissing, CommandRejected, LocalProtocolError
@@ -15,7 +16,7 @@ from sage_imap.models.results import AppendResult, MoveResult, StoreResult
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Answer, Claim, Session
 from sage_imap.protocol import commands, extensions
-from sage_imap.protocol.command import Literal
+from sage_imap.protocol.command import Command, Literal
 from sage_imap.protocol.events import (
     ESearchReceived,
     Event,
@@ -30,8 +31,6 @@ from sage_imap.protocol.sets import UIDSet
 
 __all__ = ["append", "copy", "expunge", "move", "search", "store"]
 
-# Servers differ in how long a line they take; 8,192 octets is what RFC 7162 section 4 asks for.
-MOST_LINE: Final = 7000
 # Each message may be answered by a row or two, which are kept until the command is complete.
 MOST_MESSAGES: Final = 10_000
 
@@ -65,8 +64,9 @@ def store(
     """Add, remove or replace flags; the flags that the server tells are returned."""
     wanted = tuple(flags)
     result = StoreResult()
-    for uids in _portions(session, message_set, "STORE"):
-        command = commands.store(uids, wanted, mode=mode, unchanged_since=unchanged_since)
+    command_for = partial(commands.store, flags=wanted, mode=mode, unchanged_since=unchanged_since)
+    for uids in _portions(session, message_set, command_for):
+        command = command_for(uids)
         answer = yield from session.attempt(command, claim=_echo_of(message_set))
         code = answer.completed.code
         modified = _first_set(code) if code is not None and code.name == "MODIFIED" else UIDSet()
@@ -83,7 +83,7 @@ def copy(session: Session, message_set: MessageSet, mailbox: str) -> Operation[M
     copied: UIDs do not come back, so that they were there before.
     """
     result = MoveResult(UIDSet())
-    for uids in _portions(session, message_set, "COPY"):
+    for uids in _portions(session, message_set, partial(commands.copy, mailbox=mailbox)):
         answer = yield from session.attempt(commands.copy(uids, mailbox))
         _raise_for_status(answer, result if result.source else None)
         copied = _copied(answer)
@@ -108,7 +108,7 @@ def move(session: Session, message_set: MessageSet, mailbox: str) -> Operation[M
             raise CapabilityMissing("MOVE", "a move that touches no other message")
         return (yield from _move_by_copy(session, message_set, mailbox))
     result = MoveResult(UIDSet())
-    for uids in _portions(session, message_set, "MOVE"):
+    for uids in _portions(session, message_set, partial(extensions.move, mailbox=mailbox)):
         there: UIDSet | None = None
         if not session.offers("UIDPLUS"):
             there = yield from _present(session, uids)
@@ -141,7 +141,7 @@ def expunge(session: Session, message_set: MessageSet) -> Operation[None]:
     """
     if not session.offers("UIDPLUS"):
         raise CapabilityMissing("UIDPLUS", "an EXPUNGE that touches no other message")
-    for uids in _portions(session, message_set, "EXPUNGE"):
+    for uids in _portions(session, message_set, extensions.expunge):
         yield from session.exchange(extensions.expunge(uids))
 
 
@@ -179,14 +179,18 @@ def _move_by_copy(session: Session, message_set: MessageSet, mailbox: str) -> Op
     return MoveResult(copied.source - left, mapping, copied.uidvalidity)
 
 
-def _portions(session: Session, message_set: MessageSet, what: str) -> Iterable[UIDSet | str]:
+def _portions(
+    session: Session, message_set: MessageSet, command_for: Callable[[str], Command]
+) -> Iterable[UIDSet | str]:
     """The wire forms of the set: none longer than a line may be, and none answered without end."""
-    text = session.uids_for(message_set, what)
+    sample = command_for("1")
+    text = session.uids_for(message_set, sample.name.removeprefix("UID "))
     if not message_set:
         return ()
     if message_set.is_open:
         return (text,)
-    return message_set.uids.split(most_ids=MOST_MESSAGES, most_bytes=MOST_LINE)
+    room = session.room_for_uids(sample)
+    return message_set.uids.split(most_ids=MOST_MESSAGES, most_bytes=room)
 
 
 def _present(session: Session, uids: UIDSet | str) -> Operation[UIDSet]:
@@ -194,7 +198,8 @@ def _present(session: Session, uids: UIDSet | str) -> Operation[UIDSet]:
     if isinstance(uids, str):
         return (yield from search(session, f"UID {uids}")).uids
     found = UIDSet()
-    for part in uids.split(most_ids=MOST_MESSAGES, most_bytes=MOST_LINE):
+    room = session.room_for_uids(commands.search("UID 1", returning=("ALL",)))
+    for part in uids.split(most_ids=MOST_MESSAGES, most_bytes=room):
         found = found | (yield from search(session, f"UID {part}")).uids
     return found
 

@@ -47,6 +47,7 @@ from sage_imap.protocol.events import (
     VanishedReceived,
 )
 from sage_imap.protocol.rejection import rejection
+from sage_imap.providers import UNKNOWN, Provider
 
 __all__ = ["Answer", "Claim", "Session", "noop"]
 
@@ -62,6 +63,10 @@ _MOST_NEWS: Final = 1000
 _MOST_EVENTS: Final = 250_000
 # Between BYE and the end of the stream a tagged NO may still say more about the reason.
 _GRACE: Final = 2.0
+# Octets of a line beside the command itself: a tag of up to ten digits, a space, CRLF.
+_AROUND: Final = 14
+# Octets of the longest range of 32-bit UIDs; with less a set could not be sent at all.
+_LEAST_ROOM: Final = len("4294967295:4294967295,")
 
 
 @dataclass(slots=True)
@@ -90,6 +95,7 @@ class Session:
     def __init__(self, connection: Connection, *, timeout: float) -> None:
         self.connection = connection
         self.timeout = timeout
+        self.provider: Provider = UNKNOWN
         self.mailbox: SelectedMailbox | None = None
         self.namespace: NamespaceReceived | None = None
         self.news: deque[Event] = deque(maxlen=_MOST_NEWS)
@@ -268,6 +274,15 @@ class Session:
                 f"{what} was not sent"
             )
         return str(message_set)
+
+    def room_for_uids(self, command: Command) -> int:
+        """Octets that a set of UIDs may take in *command*, so that the provider accepts the line.
+
+        The set stands in *command* already, as ``1``.
+        """
+        pieces = command.render(utf8=self.connection.utf8)
+        taken = sum(len(p) if isinstance(p, bytes) else len(p.data) + _AROUND for p in pieces)
+        return max(self.provider.command_length - taken - _AROUND, _LEAST_ROOM)
 
     def take_news(self) -> list[Event]:
         """What the server told unasked since the last call."""

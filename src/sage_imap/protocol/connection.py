@@ -156,6 +156,11 @@ class Connection:
         """Whether the server offers *capability*, itself or by another that implies it."""
         return capability_rules.offers(self._capabilities, capability)
 
+    def assume_enabled(self, names: Iterable[str]) -> None:
+        """Take note that *names* are on although the server, as some do, said no ENABLED."""
+        self._enabled |= {name.upper() for name in names}
+        self._follow_utf8()
+
     # Receiving
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> None:

@@ -114,7 +114,7 @@ class NumberSet:
         count = length = 0
         for low, high in self.ranges:
             while low <= high:
-                size = len(f"{low}:{high},")
+                size = len(f"{low}," if low == high else f"{low}:{high},")
                 if part and (count >= most_ids or length + size > most_bytes):
                     yield type(self)(part)
                     part, count, length = [], 0, 0

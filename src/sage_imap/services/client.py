@@ -22,7 +22,6 @@ from sage_imap.operations import (
     connecting,
     fetching,
     folders,
-    idling,
     mailboxes,
     messages,
 )
@@ -35,6 +34,7 @@ from sage_imap.protocol.command import Literal
 from sage_imap.protocol.commands import StoreMode
 from sage_imap.protocol.events import Event, NamespaceReceived, ParseFailure
 from sage_imap.protocol.state import ConnectionState
+from sage_imap.providers import Provider
 from sage_imap.services.driver import Driver
 from sage_imap.services.idle import IdleSession
 
@@ -95,6 +95,11 @@ class IMAPClient:
     def capabilities(self) -> frozenset[str]:
         """What the server offers, in upper case."""
         return self._driver.session.connection.capabilities
+
+    @property
+    def provider(self) -> Provider:
+        """Whose server it is, as far as that can be told, and what is known about it."""
+        return self._driver.session.provider
 
     @property
     def state(self) -> ConnectionState:
@@ -224,6 +229,11 @@ class IMAPClient:
         """Remove those of the messages that are flagged ``\\Deleted``, and no other."""
         self.run(messages.expunge, message_set)
 
-    def idle(self, *, renew: float = idling.RENEW) -> IdleSession:
-        """IDLE, held from this call until its ``done()`` or the end of its with block."""
-        return IdleSession(self, renew=renew).begin()
+    def idle(self, *, renew: float | None = None) -> IdleSession:
+        """IDLE, held from this call until its ``done()`` or the end of its with block.
+
+        It is renewed every *renew* seconds, by default as often as the provider needs it.
+        """
+        return IdleSession(
+            self, renew=self.provider.idle_renewal if renew is None else renew
+        ).begin()

@@ -25,6 +25,11 @@ class IdleSession:
         self._client = client
         self._idle = idling.Idle(renew)
 
+    @property
+    def renew(self) -> float:
+        """Seconds after which IDLE is begun anew."""
+        return self._idle.renew
+
     def begin(self) -> Self:
         """Send IDLE and wait until the server holds it; this session."""
         self._client.run(idling.begin, self._idle)
@@ -55,4 +60,4 @@ class IdleSession:
 
     def __iter__(self) -> Iterator[Event]:
         while True:
-            yield from self.wait(self._idle.renew)
+            yield from self.wait(self.renew)

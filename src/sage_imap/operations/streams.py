@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sage_imap.models.results import FetchRow, SelectedMailbox
 from sage_imap.protocol.command import Command
@@ -109,6 +109,7 @@ class FetchStream:
         self._missing: dict[int, frozenset[str]] = {}
         # Dovecot may complete pipelined commands in another order than that of their sending.
         self._open: dict[Handle, Batch] = {}
+        self._expected: UIDSet | None = None
 
     @property
     def in_flight(self) -> int:
@@ -162,7 +163,14 @@ class FetchStream:
         return True
 
     def _expects(self, uid: int) -> bool:
-        return any(batch.uids is None or uid in batch.uids for batch in self._open.values())
+        expected = self._expected
+        if expected is not None and uid in expected:
+            return True
+        for batch in self._open.values():
+            if batch.uids is None or uid in batch.uids:
+                self._expected = batch.uids  # those of its neighbours are asked for next
+                return True
+        return False
 
     def _join(self, event: FetchReceived, uid: int) -> None:
         """Put a row together whose items come in several responses."""
@@ -181,6 +189,7 @@ class FetchStream:
     def complete(self, event: CommandCompleted) -> None:
         """Take note that a batch is over; rows of it that lack something are rows all the same."""
         batch = self._open.pop(event.handle)
+        self._expected = None
         if event.status is not Status.OK and self.failure is None:
             self.failure = event
         for uid in list(self._partial):
@@ -191,8 +200,21 @@ class FetchStream:
 
 def row_of(event: FetchReceived, uid: int, mailbox: SelectedMailbox) -> FetchRow:
     """The event as a row."""
-    row = FetchRow(uid, mailbox=mailbox.name, uidvalidity=mailbox.uidvalidity)
-    _fill(row, event)
+    items: dict[str, Any] = event.items
+    get = items.get
+    row = FetchRow(
+        uid,
+        event.seq,
+        get("FLAGS"),
+        get("INTERNALDATE"),
+        get("RFC822.SIZE"),
+        get("MODSEQ"),
+        get("ENVELOPE"),
+        mailbox=mailbox.name,
+        uidvalidity=mailbox.uidvalidity,
+    )
+    if not items.keys() <= _USUAL:
+        _fill(row, event)
     return row
 
 
@@ -226,3 +248,4 @@ _FIELDS: Final = {
     "BODY": "structure",
     "BODYSTRUCTURE": "structure",
 }
+_USUAL: Final = {"UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE", "MODSEQ", "ENVELOPE"}

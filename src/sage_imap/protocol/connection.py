@@ -219,7 +219,7 @@ class Connection:
             if type(event) in _CONSEQUENTIAL:
                 self._react(event)
         if self._error is None:
-            self._events.extend(events)
+            self._events += events
 
     def _end_if_closed(self) -> None:
         if not self._eof or self._state is ConnectionState.CLOSED:

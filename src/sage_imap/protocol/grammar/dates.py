@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final
 
@@ -29,8 +29,9 @@ _ZONES: Final = {
 }
 
 _INTERNAL: Final = re.compile(
-    rb'"?([ 0-9]?[0-9])-([A-Za-z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-][0-9]{4})"?'
+    r'"?([ 0-9]?[0-9])-([A-Za-z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-][0-9]{4})"?'
 )
+_DAY: Final = re.compile(r"([ 0-9][0-9])[ -]([A-Za-z]{3})[ -]([0-9]{4})")
 _COMMENT: Final = re.compile(r"\([^()]*+\)")
 _RFC5322: Final = re.compile(
     r"\s*+(?:[^\W\d]{2,12}+\.?,?\s*+)?([0-9]{1,2}+)[\s-]*+([A-Za-z]{3})[a-z]{0,6}+\.?,?[\s-]*+([0-9]{2,4}+),?\s++"
@@ -40,6 +41,8 @@ _ASCTIME: Final = re.compile(
     r"\s*+[A-Za-z]{3},?\s++([A-Za-z]{3})\s++([0-9]{1,2}+)\s++([0-9]{1,2}+):([0-9]{2}):([0-9]{2})\s++"
     r"(?:([A-Z]{1,5}+|[+-][0-9]{4})\s++)?([0-9]{4})\b"
 )
+_INTERNAL_LENGTH: Final = len("31-Jan-2022 23:59:59 +0000")
+_HEADER_LENGTH: Final = len("Mon, 31 Jan 2022 23:59:59 +0000")
 _LONGEST: Final = 256  # no date is longer, and what is goes through no expression
 
 
@@ -55,27 +58,45 @@ def _zone(name: str) -> timezone:
 
 
 @lru_cache(maxsize=512)
-def _internal_day(day: bytes, month: bytes, year: bytes) -> tuple[int, int, int]:
-    return int(year), _MONTHS[month.decode().lower()], int(day)
-
-
-@lru_cache(maxsize=512)
-def _internal_zone(name: bytes) -> timezone:
-    return _zone(name.decode())
-
-
-def decode_internal_date(raw: bytes) -> datetime | None:
-    """The moment of an INTERNALDATE (RFC 9051 section 9, date-time), with or without quotes."""
-    match = _INTERNAL.fullmatch(raw)
-    if match is None:
-        return None
-    day, month, year, hour, minute, second, zone = match.groups()
+def _iso_day(day: str) -> str:
+    """``2022-01-31T`` of ``31-Jan-2022`` or ``31 Jan 2022``, empty for what is no day."""
+    match = _DAY.fullmatch(day)
     try:
-        y, m, d = _internal_day(day, month, year)
-        return datetime(
-            y, m, d, int(hour), int(minute), min(int(second), 59), tzinfo=_internal_zone(zone)
-        )
+        if match is not None:
+            return f"{date(int(match[3]), _MONTHS[match[2].lower()], int(match[1]))}T"
     except (KeyError, ValueError):
+        pass
+    return ""
+
+
+def _plain_moment(day: str, clock: str, zone: str) -> datetime | None:
+    """The moment, by the compiled reader of ISO 8601, where all is as it should be; else None."""
+    iso = _iso_day(day)
+    if not iso or clock[2:3] != ":" or clock[5:6] != ":" or zone[:1] not in ("+", "-"):
+        return None
+    try:
+        return datetime.fromisoformat(f"{iso}{clock}{zone}")
+    except ValueError:
+        return None
+
+
+def decode_internal_date(text: str) -> datetime | None:
+    """The moment of an INTERNALDATE (RFC 9051 section 9, date-time), with or without quotes."""
+    if len(text) == _INTERNAL_LENGTH and text[11] == text[20] == " ":
+        moment = _plain_moment(text[:11], text[12:20], text[21:])
+        if moment is not None:
+            return moment
+    match = _INTERNAL.fullmatch(text)
+    month = None if match is None else _MONTHS.get(match[2].lower())
+    if match is None or month is None:
+        return None
+    day, _, year, hour, minute, second, zone = match.groups()
+    try:
+        second = min(int(second), 59)
+        return datetime(
+            int(year), month, int(day), int(hour), int(minute), second, tzinfo=_zone(zone)
+        )
+    except ValueError:
         return None
 
 
@@ -86,6 +107,12 @@ def decode_header_date(text: str) -> datetime | None:
     """
     if len(text) > _LONGEST:
         return None
+    if _HEADER_LENGTH - 1 <= len(text) <= _HEADER_LENGTH and text[3:5] == ", ":
+        rest = text[5:] if len(text) == _HEADER_LENGTH else " " + text[5:]
+        if rest[11] == rest[20] == " " and text[:3].isalpha():
+            moment = _plain_moment(rest[:11], rest[12:20], rest[21:])
+            if moment is not None:
+                return moment
     if "(" in text:
         text = _COMMENT.sub(" ", text)
     match = _RFC5322.match(text)

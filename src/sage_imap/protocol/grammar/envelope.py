@@ -6,8 +6,8 @@
                env-cc SP env-bcc SP env-in-reply-to SP env-message-id ")"
     address  = "(" addr-name SP addr-adl SP addr-mailbox SP addr-host ")"
 
-Nearly every envelope is read by one expression, and its fields are decoded when they are first
-asked for. Those that the expression does not fit are read value by value:
+Nearly every envelope is read by one expression, and its fields are decoded when the first of them
+is asked for. Those that the expression does not fit are read value by value:
 
 ``quirk_short_envelope``
     fields are missing at the end: they are NIL.
@@ -21,17 +21,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any, Final
 
 from sage_imap.models.address import EmailAddress
 from sage_imap.models.envelope import Envelope
 from sage_imap.protocol.grammar.dates import decode_header_date
-from sage_imap.protocol.grammar.text import decode_text, decode_words
+from sage_imap.protocol.grammar.text import decode_text, decode_words, decode_words_in
 from sage_imap.protocol.grammar.tokens import Scanner, Unreadable, Value, as_text, string
 
-__all__ = ["NSTRING", "PLAIN_ENVELOPE", "envelope_of", "plain_envelope"]
+__all__ = ["NSTRING", "PLAIN_ENVELOPE", "envelope_of", "plain_envelope", "simple_envelope"]
 
 NSTRING: Final = rb'(?:"[^"\\\x00\r\n]*+(?>(?:\\["\\][^"\\\x00\r\n]*+)*)"|NIL)'
 _ADDRESSES: Final = rb"(?:NIL|\((?>(?:\(" + rb" ".join([NSTRING] * 4) + rb"\))+)\))"
@@ -47,6 +47,9 @@ PLAIN_ENVELOPE: Final = (
 """An envelope without literals or oddities: ten groups, one for each field."""
 
 _ADDRESS: Final = re.compile(rb"\(" + rb" ".join([rb"(" + NSTRING + rb")"] * 4) + rb"\)")
+_SIMPLE_ADDRESS: Final = re.compile(
+    r'\((?:"([^"]*+)"|NIL) (?:"[^"]*+"|NIL) "([^"]*+)" "([^"]*+)"\)'
+)
 _ESCAPE: Final = re.compile(rb'\\(["\\])')
 _NIL: Final = b"NIL"
 _FIELDS: Final = 10
@@ -55,32 +58,117 @@ _ADDRESS_FIELDS: Final = 4
 _LONGEST_CACHED: Final = 512  # octets; with the size of the cache it bounds its memory
 
 Fields = tuple[bytes, ...]
+Texts = tuple[str | None, ...]
+Values = tuple[Any, ...]
+"""The fields of an `Envelope`, in their order."""
 
 
 class _LazyEnvelope(Envelope):
-    """An envelope that decodes a field when it is first asked for."""
+    """An envelope that decodes its fields when the first of them is asked for."""
 
-    __slots__ = ("_raw",)
-    _raw: Fields
+    __slots__ = ("_decode", "_found", "_raw")
+    _raw: Any
+    _decode: Callable[[Any], Values]
 
-    def __getattr__(self, name: str) -> object:
-        # Reached only where the slot of a field is empty still.
-        decode = _DECODERS.get(name)
-        if decode is None:
-            raise AttributeError(name)
-        value = decode(self._raw)
-        object.__setattr__(self, name, value)
-        return value
+    def __reduce__(self) -> tuple[type[Envelope], Values]:
+        return Envelope, _values_of(self)
 
 
-_set_raw: Final[Any] = _LazyEnvelope.__dict__["_raw"].__set__  # the slot, past "frozen"
+def _values_of(envelope: _LazyEnvelope) -> Values:
+    values: Values | None = _get_values(envelope)
+    if values is None:
+        values = envelope._decode(envelope._raw)  # noqa: SLF001 - the module's own class
+        _set_values(envelope, values)
+        _set_raw(envelope, None)
+    return values
 
 
-def plain_envelope(fields: Fields) -> Envelope:
-    """The envelope whose ten fields were matched by `PLAIN_ENVELOPE`."""
+def _reader(index: int) -> property:
+    def read(envelope: _LazyEnvelope) -> object:
+        return (_get_values(envelope) or _values_of(envelope))[index]
+
+    return property(read)
+
+
+for _index, _field in enumerate(fields(Envelope)):
+    setattr(_LazyEnvelope, _field.name, _reader(_index))
+del _index, _field
+
+# The slots, past "frozen".
+_get_values: Final[Any] = _LazyEnvelope.__dict__["_found"].__get__
+_set_values: Final[Any] = _LazyEnvelope.__dict__["_found"].__set__
+_set_raw: Final[Any] = _LazyEnvelope.__dict__["_raw"].__set__
+_set_decode: Final[Any] = _LazyEnvelope.__dict__["_decode"].__set__
+
+
+def _lazy(raw: object, decode: Callable[[Any], Values]) -> Envelope:
     envelope = _LazyEnvelope.__new__(_LazyEnvelope)
-    _set_raw(envelope, fields)
+    _set_raw(envelope, raw)
+    _set_decode(envelope, decode)
+    _set_values(envelope, None)
     return envelope
+
+
+def plain_envelope(raw: Fields) -> Envelope:
+    """The envelope whose ten fields were matched by `PLAIN_ENVELOPE`."""
+    return _lazy(raw, _plain_values)
+
+
+def simple_envelope(raw: Texts) -> Envelope:
+    """The envelope of ten texts without backslashes: strings without their quotes, lists whole."""
+    return _lazy(raw, _simple_values)
+
+
+def _plain_values(raw: Fields) -> Values:
+    date, subject, from_, sender, reply_to, to, cc, bcc, in_reply_to, message_id = raw
+    date_raw, subject_raw = _plain_text(date), _plain_text(subject)
+    return (
+        decode_header_date(date_raw) if date_raw else None,
+        date_raw,
+        decode_words_in(subject_raw) if subject_raw else "",
+        *map(_plain_addresses, (from_, sender, reply_to, to, cc, bcc)),
+        _plain_text(in_reply_to),
+        _plain_text(message_id),
+        subject_raw,
+    )
+
+
+def _simple_values(raw: Texts) -> Values:
+    date, subject, from_, sender, reply_to, to, cc, bcc, in_reply_to, message_id = raw
+    authors = _simple_addresses(from_)
+    return (
+        decode_header_date(date) if date else None,
+        date,
+        decode_words_in(subject) if subject else "",
+        authors,
+        # Servers put From where the other two are missing (RFC 9051 section 7.5.2).
+        authors if sender == from_ else _simple_addresses(sender),
+        authors if reply_to == from_ else _simple_addresses(reply_to),
+        _simple_addresses(to),
+        _simple_addresses(cc),
+        _simple_addresses(bcc),
+        in_reply_to,
+        message_id,
+        subject,
+    )
+
+
+# Names recur where addresses do not; an entry holds about 2 KiB at most.
+_cached_words = lru_cache(maxsize=2048)(decode_words_in)
+
+
+def _simple_addresses(text: str | None) -> tuple[EmailAddress, ...]:
+    if text is None or text == "NIL":
+        return ()
+    return tuple([_simple_address(*found) for found in _SIMPLE_ADDRESS.findall(text)])
+
+
+def _simple_address(name: str, mailbox: str, host: str) -> EmailAddress:
+    if "=?" in name:
+        name = _cached_words(name) if len(name) <= _LONGEST_CACHED else decode_words_in(name)
+    elif "\n" in name or "\r" in name:
+        name = decode_words_in(name)
+    return EmailAddress(name, mailbox, host)
 
 
 def envelope_of(value: Value, scanner: Scanner) -> Envelope:
@@ -172,38 +260,4 @@ def _plain_text(raw: bytes) -> str | None:
 def _plain_addresses(raw: bytes) -> tuple[EmailAddress, ...]:
     if raw == _NIL:
         return ()
-    return _cached_addresses(raw) if len(raw) <= _LONGEST_CACHED else _match_addresses(raw)
-
-
-def _match_addresses(raw: bytes) -> tuple[EmailAddress, ...]:
     return _members([[_unquoted(field) for field in found] for found in _ADDRESS.findall(raw)])
-
-
-# Senders and recipients recur; an entry holds about 2 KiB at most.
-_cached_addresses = lru_cache(maxsize=2048)(_match_addresses)
-
-
-def _date(fields: Fields) -> datetime | None:
-    text = _plain_text(fields[0])
-    return decode_header_date(text) if text else None
-
-
-def _subject(fields: Fields) -> str:
-    content = _unquoted(fields[1])
-    return decode_words(content) if content else ""
-
-
-_DECODERS: Final[dict[str, Callable[[Fields], object]]] = {
-    "date": _date,
-    "date_raw": lambda fields: _plain_text(fields[0]),
-    "subject": _subject,
-    "from_": lambda fields: _plain_addresses(fields[2]),
-    "sender": lambda fields: _plain_addresses(fields[3]),
-    "reply_to": lambda fields: _plain_addresses(fields[4]),
-    "to": lambda fields: _plain_addresses(fields[5]),
-    "cc": lambda fields: _plain_addresses(fields[6]),
-    "bcc": lambda fields: _plain_addresses(fields[7]),
-    "in_reply_to": lambda fields: _plain_text(fields[8]),
-    "message_id": lambda fields: _plain_text(fields[9]),
-    "subject_raw": lambda fields: _plain_text(fields[1]),
-}

@@ -1,19 +1,20 @@
 """Rows of FETCH and UIDFETCH (RFC 9051 section 7.5.2, RFC 9586 section 3.3).
 
-The hot path. A row of UID, FLAGS and MODSEQ is one expression; the usual items of any other row
-are one expression each; what fits none of them is read value by value. A row is given whole or
+Most rows, or their beginnings, are read by `common_row`. Behind that the usual items are one
+expression each, and what fits none of them is read value by value. A row is given whole or
 not at all, and one that names two UIDs, or zero, names no message.
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from sage_imap.protocol.events import Event, FetchReceived, ParseFailure
+from sage_imap.protocol.grammar.common_row import Items, decode_common_row, plain_flags
 from sage_imap.protocol.grammar.dates import decode_internal_date
 from sage_imap.protocol.grammar.envelope import PLAIN_ENVELOPE, plain_envelope
+from sage_imap.protocol.grammar.inlining import inlined
 from sage_imap.protocol.grammar.items import read_item, read_section, section_name
 from sage_imap.protocol.grammar.plain_structure import plain_structure
 from sage_imap.protocol.grammar.tokens import Scanner, Unreadable, as_number
@@ -22,24 +23,9 @@ if TYPE_CHECKING:
     from sage_imap.protocol.framing import Frame
     from sage_imap.protocol.grammar.context import DecodeContext
 
-__all__ = ["decode_common_row", "decode_flags_row", "decode_row"]
+__all__ = ["decode_row", "decode_usual_row"]
 
-_NUMBER: Final = rb"([1-9][0-9]{0,19})"
 _FLAGS: Final = rb"FLAGS \(([^()\"{\x00-\x1f\x7f-\xff]*+)\)"
-_FLAGS_ROW: Final = re.compile(
-    rb"\* " + _NUMBER + rb" FETCH \(UID " + _NUMBER + rb" " + _FLAGS + rb"\)"
-)
-_END: Final = rb"(?: (?![ )])|(?=\)))"
-# The order of most servers, and of most that ask.
-_COMMON_ROW: Final = re.compile(
-    rb"\* " + _NUMBER + rb" FETCH (?=\()(?>(?:\("
-    rb"(?>(?:UID " + _NUMBER + _END + rb")?)"
-    rb"(?>(?:" + _FLAGS + _END + rb")?)"
-    rb'(?>(?:INTERNALDATE "([^"\\\x00-\x1f]*+)"' + _END + rb")?)"
-    rb"(?>(?:RFC822\.SIZE ([0-9]{1,20})" + _END + rb")?)"
-    rb"(?>(?:MODSEQ \(([0-9]{1,20})\)" + _END + rb")?)"
-    rb"(?>(?:ENVELOPE " + PLAIN_ENVELOPE + _END + rb")?)(?![ ]))?)"
-)
 _ITEM: Final = re.compile(
     rb"UID ([1-9][0-9]{0,19})"
     rb"|" + _FLAGS + rb'|INTERNALDATE "([^"\\\x00-\x1f]*+)"'
@@ -55,53 +41,26 @@ _ENVELOPE_FIELDS: Final = re.compile(PLAIN_ENVELOPE)
 _SPACE: Final = 0x20
 _CLOSE: Final = 0x29
 _SPACE_OR_CLOSE: Final = b" )"
-_LONGEST_CACHED: Final = 256  # octets
 
-Items = dict[str, object]
-
-
-def decode_flags_row(data: bytes) -> FetchReceived | None:
-    """The row in *data* if it is a plain one of UID and FLAGS."""
-    match = _FLAGS_ROW.fullmatch(data)
-    if match is None:
-        return None
-    seq, uid, raw = match.groups()
-    flags = _plain_flags(raw)
-    return None if flags is None else FetchReceived(int(seq), {"UID": int(uid), "FLAGS": flags})
+def decode_usual_row(frame: Frame, context: DecodeContext) -> list[Event] | None:
+    """The event of the response in *frame*, or None where it does not begin as most rows do."""
+    if frame.literals and (flat := inlined(frame)) is not None:
+        found = decode_common_row(*flat)
+        if found is not None:
+            events = _completed(found, flat[0], context)
+            if not isinstance(events[0], ParseFailure):
+                return events
+    found = decode_common_row(frame)
+    return None if found is None else _completed(found, frame, context)
 
 
-def decode_common_row(frame: Frame, context: DecodeContext) -> list[Event] | None:
-    """The event of the response in *frame*, or None where it is no row of FETCH as most are."""
+def _completed(found: tuple[int, Items, int], frame: Frame, context: DecodeContext) -> list[Event]:
+    """The event of a row that was read up to where its usual items end."""
+    seq, items, end = found
     data = frame.data
-    match = _COMMON_ROW.match(data)
-    if match is None:
-        return None
-    seq, uid, flags, date, size, modseq, *fields = match.groups()
-    begin = match.end(1) + len(" FETCH")
-    listed = () if flags is None else _plain_flags(flags)
-    moment = None if date is None else decode_internal_date(date)
-    if listed is None or (moment is None and date is not None):
-        return decode_row(frame, begin, context, seq=int(seq), uid=None)
-    items: Items = {}
-    if uid is not None:
-        items["UID"] = int(uid)
-    if flags is not None:
-        items["FLAGS"] = listed
-    if date is not None:
-        items["INTERNALDATE"] = moment
-    if size is not None:
-        items["RFC822.SIZE"] = int(size)
-    if modseq is not None:
-        items["MODSEQ"] = int(modseq)
-    if fields[0] is not None:
-        items["ENVELOPE"] = plain_envelope(tuple(fields))
-    end = match.end()
-    if end == len(data) - 1 and data[end] == _CLOSE and items:
-        return [FetchReceived(int(seq), items)]
-    opened = end > begin + 1
-    return _finish_row(
-        _Row(frame, context, items), end if opened else begin, int(seq), opened=opened
-    )
+    if end == len(data) - 1 and data[end] == _CLOSE:
+        return [FetchReceived(seq, items)]
+    return _finish_row(_Row(frame, context, items), end, seq, opened=True)
 
 
 def decode_row(
@@ -183,7 +142,7 @@ class _Row:
         if kind == _UID:
             self._set_uid(int(match[_UID]))
         elif kind == _FLAG_LIST:
-            items["FLAGS"] = listed = _plain_flags(match[_FLAG_LIST])
+            items["FLAGS"] = listed = plain_flags(match[_FLAG_LIST])
             return -1 if listed is None else end
         elif kind == _OCTETS:
             items["RFC822.SIZE"] = int(match[_OCTETS])
@@ -200,7 +159,7 @@ class _Row:
         return end
 
     def _plain_date(self, raw: bytes, end: int) -> int:
-        date = decode_internal_date(raw)
+        date = decode_internal_date(raw.decode("latin-1"))
         if date is None:
             return -1
         self.items["INTERNALDATE"] = date
@@ -261,17 +220,3 @@ class _Row:
             self._scanner = Scanner(self._frame, self._context, position)
         self._scanner.position = position
         return self._scanner
-
-
-def _split(raw: bytes) -> tuple[str, ...] | None:
-    flags = raw.decode("ascii").split(" ")
-    return (() if not raw else None) if "" in flags else tuple(flags)
-
-
-# A mailbox has few combinations of flags; an entry holds less than 2 KiB.
-_cached_flags = lru_cache(maxsize=2048)(_split)
-
-
-def _plain_flags(raw: bytes) -> tuple[str, ...] | None:
-    """The flags in *raw*, or None where there are spaces too many between them."""
-    return _cached_flags(raw) if len(raw) <= _LONGEST_CACHED else _split(raw)

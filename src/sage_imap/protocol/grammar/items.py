@@ -65,7 +65,7 @@ def _flags(value: Value, scanner: Scanner) -> tuple[str, ...]:
 def _date(value: Value, scanner: Scanner) -> object:
     if value is None:
         return None
-    date = decode_internal_date(string(value))
+    date = decode_internal_date(string(value).decode("latin-1"))
     if date is None:
         scanner.tolerate("quirk_no_date")
     return date

@@ -28,7 +28,8 @@ from sage_imap.protocol.grammar.administration import (
     decode_quota,
     decode_quota_root,
 )
-from sage_imap.protocol.grammar.fetch import decode_common_row, decode_flags_row, decode_row
+from sage_imap.protocol.grammar.common_row import decode_flags_row
+from sage_imap.protocol.grammar.fetch import decode_row, decode_usual_row
 from sage_imap.protocol.grammar.mailboxes import decode_list, decode_namespace, decode_status
 from sage_imap.protocol.grammar.results import (
     decode_esearch,
@@ -95,7 +96,7 @@ def decode(frame: Frame, context: DecodeContext) -> list[Event]:
         return [row]
     if not data.isascii() and not _admits_8bit(frame, context):
         return [_failure("quirk_raw_8bit was met and is switched off", frame, context)]
-    events = decode_common_row(frame, context)
+    events = decode_usual_row(frame, context)
     if events is not None:
         return events
     try:

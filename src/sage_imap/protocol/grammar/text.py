@@ -11,9 +11,10 @@ import re
 from binascii import Error as BinasciiError
 from binascii import a2b_base64, a2b_qp
 from encodings.aliases import aliases
+from functools import lru_cache
 from typing import Final
 
-__all__ = ["decode_charset", "decode_text", "decode_words"]
+__all__ = ["decode_charset", "decode_text", "decode_words", "decode_words_in"]
 
 _NO_CHARSETS: Final = frozenset(
     {
@@ -72,9 +73,14 @@ def decode_text(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
+@lru_cache(maxsize=256)
+def _codec(charset: str) -> str | None:
+    return _BY_NAME.get(_SEPARATORS.sub("_", charset.lower()).strip("_"))
+
+
 def decode_charset(raw: bytes, charset: str) -> str:
     """*raw* in *charset*; one that is unknown or does not fit is read as by `decode_text`."""
-    codec = _BY_NAME.get(_SEPARATORS.sub("_", charset.lower()).strip("_"))
+    codec = _codec(charset)
     if codec is None or codec == "ascii":
         return decode_text(raw)
     try:
@@ -97,7 +103,11 @@ def decode_words(raw: bytes) -> str:
     White space between two encoded-words vanishes, and neighbours of one character set are
     joined before they are decoded, since many mailers cut characters in two.
     """
-    text = decode_text(raw)
+    return decode_words_in(decode_text(raw))
+
+
+def decode_words_in(text: str) -> str:
+    """*text* as `decode_words` gives it, where its octets are decoded already."""
     if "=?" in text:
         text = _decode_words(text)
     if "\n" in text or "\r" in text:
@@ -106,25 +116,25 @@ def decode_words(raw: bytes) -> str:
 
 
 def _decode_words(text: str) -> str:
+    # What stands before the first word; then for each: charset, encoding, payload, what follows.
+    pieces = _WORD.split(text)
     done: list[str] = []
     pending: list[bytes] = []
-    pending_charset = ""
-    position = 0
-    for match in _WORD.finditer(text):
-        between = text[position : match.start()]
-        charset = match[1].partition("*")[0].lower()  # RFC 2231 section 5 adds a language
-        adjacent = bool(pending_charset) and (not between or between.isspace())
-        if pending_charset and not (adjacent and charset == pending_charset):
-            done.append(decode_charset(b"".join(pending), pending_charset))
+    charset = ""
+    for at in range(1, len(pieces), 4):
+        between = pieces[at - 1]
+        name = pieces[at].partition("*")[0].lower()  # RFC 2231 section 5 adds a language
+        adjacent = bool(charset) and (not between or between.isspace())
+        if charset and not (adjacent and name == charset):
+            done.append(decode_charset(b"".join(pending), charset))
             pending = []
         if not adjacent:
             done.append(between)
-        pending.append(_word_bytes(match[2], match[3]))
-        pending_charset = charset
-        position = match.end()
-    if pending_charset:
-        done.append(decode_charset(b"".join(pending), pending_charset))
-    done.append(text[position:])
+        pending.append(_word_bytes(pieces[at + 1], pieces[at + 2]))
+        charset = name
+    if charset:
+        done.append(decode_charset(b"".join(pending), charset))
+    done.append(pieces[-1])
     return "".join(done)
 
 
@@ -132,6 +142,10 @@ def _word_bytes(encoding: str, payload: str) -> bytes:
     raw = payload.encode()
     if encoding in "qQ":
         return a2b_qp(raw, header=True)
+    try:
+        return a2b_base64(raw)
+    except BinasciiError:
+        pass
     for padding in (b"===", b""):
         try:
             return a2b_base64(raw + padding)

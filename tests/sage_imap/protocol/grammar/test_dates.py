@@ -47,12 +47,12 @@ def test_what_is_no_date_is_none(text: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "moment"),
     [
-        (b"17-Jul-1996 02:44:25 -0700", "1996-07-17T02:44:25-07:00"),
-        (b" 7-JUL-1996 02:44:25 +0530", "1996-07-07T02:44:25+05:30"),
-        (b'"7-jul-1996 02:44:60 +0000"', "1996-07-07T02:44:59+00:00"),
+        ("17-Jul-1996 02:44:25 -0700", "1996-07-17T02:44:25-07:00"),
+        (" 7-JUL-1996 02:44:25 +0530", "1996-07-07T02:44:25+05:30"),
+        ('"7-jul-1996 02:44:60 +0000"', "1996-07-07T02:44:59+00:00"),
     ],
 )
-def test_internal_dates(raw: bytes, moment: str) -> None:
+def test_internal_dates(raw: str, moment: str) -> None:
     """An INTERNALDATE is a moment, with its day padded by a space or not at all."""
     assert decode_internal_date(raw) == datetime.fromisoformat(moment)
 
@@ -60,20 +60,21 @@ def test_internal_dates(raw: bytes, moment: str) -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        b"00-Jan-0000 00:00:00 -0000",
-        b"14-Mai-2020 09:30:00 +0200",
-        b"14-May-2020 25:30:00 +0200",
-        b"14-May-2020",
-        b"",
+        "00-Jan-0000 00:00:00 -0000",
+        "14-Mai-2020 09:30:00 +0200",
+        "14-May-2020 25:30:00 +0200",
+        "14-May-2020 09:30.11 +0200",
+        "14-May-2020",
+        "",
     ],
 )
-def test_internal_dates_that_are_none(raw: bytes) -> None:
+def test_internal_dates_that_are_none(raw: str) -> None:
     """A date of zeros, of no month or of no hour is None."""
     assert decode_internal_date(raw) is None
 
 
-@given(st.text(max_size=60), st.binary(max_size=40))
-def test_dates_never_raise(text: str, raw: bytes) -> None:
+@given(st.text(max_size=60))
+def test_dates_never_raise(text: str) -> None:
     """Whatever stands in their place, dates do not raise."""
     decode_header_date(text)
-    decode_internal_date(raw)
+    decode_internal_date(text)

@@ -55,6 +55,7 @@ E = TypeVar("E")
 Claim = Callable[[Event], bool]
 """Says of an event whether it answers the command in flight, so that it is no news."""
 
+_ROWS: Final = (FetchReceived, ParseFailure)
 _NEWS: Final = (ExistsReceived, ExpungeReceived, VanishedReceived, FetchReceived, ParseFailure)
 # News are hints to look again; whoever has missed a thousand of them looks at everything.
 _MOST_NEWS: Final = 1000
@@ -178,7 +179,7 @@ class Session:
         """Take note of what an event says about the connection and the mailbox."""
         if self._claim is not None and self._claim(event):
             return
-        if isinstance(event, FetchReceived | ParseFailure):
+        if isinstance(event, _ROWS):
             if self.stream is None or not self.stream.takes(event):
                 self.news.append(event)
         elif isinstance(event, CommandCompleted):

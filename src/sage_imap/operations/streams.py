@@ -27,6 +27,7 @@ __all__ = ["Batch", "Bounds", "FetchStream", "Large", "Row", "Step"]
 
 Row = FetchRow | ParseFailure
 _MIB: Final = 1024 * 1024
+_NOTHING: Final = (1, 0)
 # What a server tells unasked about a message: its flags, with what CONDSTORE adds.
 _UNASKED: Final = frozenset({"UID", "FLAGS", "MODSEQ"})
 
@@ -109,7 +110,7 @@ class FetchStream:
         self._missing: dict[int, frozenset[str]] = {}
         # Dovecot may complete pipelined commands in another order than that of their sending.
         self._open: dict[Handle, Batch] = {}
-        self._expected: UIDSet | None = None
+        self._expected = _NOTHING
 
     @property
     def in_flight(self) -> int:
@@ -163,12 +164,14 @@ class FetchStream:
         return True
 
     def _expects(self, uid: int) -> bool:
-        expected = self._expected
-        if expected is not None and uid in expected:
+        low, high = self._expected
+        if low <= uid <= high:
             return True
         for batch in self._open.values():
-            if batch.uids is None or uid in batch.uids:
-                self._expected = batch.uids  # those of its neighbours are asked for next
+            if batch.uids is None:
+                return True
+            if uid in batch.uids:
+                self._expected = batch.uids.range_of(uid)  # its neighbours come next
                 return True
         return False
 
@@ -189,7 +192,7 @@ class FetchStream:
     def complete(self, event: CommandCompleted) -> None:
         """Take note that a batch is over; rows of it that lack something are rows all the same."""
         batch = self._open.pop(event.handle)
-        self._expected = None
+        self._expected = _NOTHING
         if event.status is not Status.OK and self.failure is None:
             self.failure = event
         for uid in list(self._partial):

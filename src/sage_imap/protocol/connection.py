@@ -29,6 +29,7 @@ from sage_imap.protocol.events import (
     ContinuationRequested,
     Event,
     ExtensionsEnabled,
+    FetchReceived,
     GreetingReceived,
     Handle,
     NeedData,
@@ -182,12 +183,11 @@ class Connection:
         where the stream cannot be followed any further, and `LimitExceeded` where a bound is
         passed; the state is CLOSED then.
         """
-        if self._events:
-            return self._events.popleft()
-        if self._error is None:
+        events = self._events
+        if not events and self._error is None:
             self._advance()
-            if self._events:
-                return self._events.popleft()
+        if events:
+            return events.popleft()
         if self._error is not None:
             raise self._error.with_traceback(None)
         return NEED_DATA
@@ -207,6 +207,9 @@ class Connection:
 
     def _decode(self, frame: Frame) -> None:
         events = decode(frame, self._context)
+        if len(events) == 1 and type(events[0]) is FetchReceived and not self._context.greeting:
+            self._events.append(events[0])  # nearly all that a busy connection decodes
+            return
         if self._state is ConnectionState.GREETING:
             self._context.greeting = False
             first = events[0] if events else None

@@ -73,10 +73,15 @@ class NumberSet:
     def __contains__(self, number: object) -> bool:
         if not isinstance(number, int) or not self.ranges:
             return False
+        low, high = self.range_of(number)
+        return low <= number <= high
+
+    def range_of(self, number: int) -> Range:
+        """The last range that begins at or before *number*, which may lie behind it; or (1, 0)."""
         if self._starts is None:
             self._starts = [low for low, _ in self.ranges]
         index = bisect_right(self._starts, number) - 1
-        return index >= 0 and number <= self.ranges[index][1]
+        return self.ranges[index] if index >= 0 else (1, 0)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

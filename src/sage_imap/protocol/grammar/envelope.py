@@ -155,20 +155,20 @@ def _simple_values(raw: Texts) -> Values:
 
 # Names recur where addresses do not; an entry holds about 2 KiB at most.
 _cached_words = lru_cache(maxsize=2048)(decode_words_in)
+_as_address: Final = EmailAddress._make
 
 
 def _simple_addresses(text: str | None) -> tuple[EmailAddress, ...]:
     if text is None or text == "NIL":
         return ()
-    return tuple([_simple_address(*found) for found in _SIMPLE_ADDRESS.findall(text)])
+    found = _SIMPLE_ADDRESS.findall(text)
+    if "=?" in text or "\n" in text or "\r" in text:
+        found = [(_words(name), mailbox, host) for name, mailbox, host in found]
+    return tuple(map(_as_address, found))
 
 
-def _simple_address(name: str, mailbox: str, host: str) -> EmailAddress:
-    if "=?" in name:
-        name = _cached_words(name) if len(name) <= _LONGEST_CACHED else decode_words_in(name)
-    elif "\n" in name or "\r" in name:
-        name = decode_words_in(name)
-    return EmailAddress(name, mailbox, host)
+def _words(name: str) -> str:
+    return _cached_words(name) if len(name) <= _LONGEST_CACHED else decode_words_in(name)
 
 
 def envelope_of(value: Value, scanner: Scanner) -> Envelope:

@@ -1,13 +1,20 @@
-"""``python -m sage_imap.testing replay CASES.json``."""
+"""``python -m sage_imap.testing``: transcripts of servers, played and recorded."""
 
 from __future__ import annotations
 
 import argparse
+import getpass
+import json
+import os
+import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sage_imap.config import IMAPConfig
+from sage_imap.errors import IMAPError
 from sage_imap.testing.cases import CaseError, load_cases
+from sage_imap.testing.recording import Recording, record
 from sage_imap.testing.replay import replay_case
 
 __all__ = ["main"]
@@ -19,8 +26,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     verb = verbs.add_parser("replay", help="play transcript cases and compare what comes of them")
     verb.add_argument("cases", type=Path, help="a JSON file of cases")
+    _add_record(verbs.add_parser("record", help="record your own server as cases, redacted"))
     options = parser.parse_args(arguments)
-    return _replay(options.cases)
+    return _replay(options.cases) if options.verb == "replay" else _record(options)
+
+
+def _add_record(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--host", required=True, help="the name of the mail server")
+    verb.add_argument("--port", type=int, help="default: 993 with TLS from the start, else 143")
+    verb.add_argument("--security", choices=("tls", "starttls", "plain"), default="tls")
+    verb.add_argument("--ca-file", type=Path, help="certificates to trust, beside the system's")
+    verb.add_argument("--username", required=True)
+    verb.add_argument(
+        "--password-env",
+        metavar="VARIABLE",
+        help="the environment variable that holds the password; without it you are asked",
+    )
+    verb.add_argument(
+        "--auth",
+        choices=("login", "plain", "xoauth2"),
+        default="login",
+        help="xoauth2: the password is an access token",
+    )
+    verb.add_argument("--mailbox", default="INBOX", help="the mailbox to look at; default: INBOX")
+    verb.add_argument(
+        "--messages", type=int, default=20, help="how many of its last messages; default: 20"
+    )
+    verb.add_argument("--output", type=Path, required=True, help="a new file for the cases")
 
 
 def _replay(path: Path) -> int:
@@ -37,6 +69,53 @@ def _replay(path: Path) -> int:
             sys.stdout.write(f"{failure}\n")
     sys.stdout.write(f"{len(cases) - failed} passed, {failed} failed\n")
     return 1 if failed else 0
+
+
+def _record(options: argparse.Namespace) -> int:
+    if options.output.exists():
+        sys.stderr.write(f"{options.output} is there already; nothing was done\n")
+        return 2
+    if options.messages < 1:
+        sys.stderr.write("--messages is at least 1; nothing was done\n")
+        return 2
+    try:
+        recording = record(_config(options), mailbox=options.mailbox, messages=options.messages)
+    except (IMAPError, OSError) as error:
+        sys.stderr.write(f"nothing was recorded: {error}\n")
+        return 2
+    options.output.write_text(json.dumps(recording.cases, indent=1) + "\n", encoding="ascii")
+    sys.stdout.write(_report(recording, options.output))
+    return 0
+
+
+def _config(options: argparse.Namespace) -> IMAPConfig:
+    secret = (
+        getpass.getpass(f"Password of {options.username}: ")
+        if options.password_env is None
+        else os.environ.get(options.password_env, "")
+    )
+    context = ssl.create_default_context(cafile=options.ca_file) if options.ca_file else None
+    by_token = options.auth == "xoauth2"
+    return IMAPConfig(
+        host=options.host,
+        port=options.port,
+        security=options.security,
+        ssl_context=context,
+        username=options.username,
+        password="" if by_token else secret,
+        access_token=secret if by_token else None,
+        auth=options.auth,
+    )
+
+
+def _report(recording: Recording, path: Path) -> str:
+    cut = f"The conversation broke off: {recording.failure}.\n" if recording.failure else ""
+    return (
+        f"{cut}{len(recording.cases)} cases were written to {path}; {recording.masked} strings in "
+        "them were masked.\n"
+        "Names, subjects, addresses, identifiers and texts are replaced by x and 1. Look the file "
+        "over before you give it away: you alone know what is private.\n"
+    )
 
 
 if __name__ == "__main__":

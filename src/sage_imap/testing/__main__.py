@@ -111,8 +111,8 @@ def _config(options: argparse.Namespace) -> IMAPConfig:
 def _report(recording: Recording, path: Path) -> str:
     cut = f"The conversation broke off: {recording.failure}.\n" if recording.failure else ""
     return (
-        f"{cut}{len(recording.cases)} cases were written to {path}; {recording.masked} strings in "
-        "them were masked.\n"
+        f"{cut}{len(recording.cases)} cases were written to {path}; "
+        f"strings masked in them: {recording.masked}.\n"
         "Names, subjects, addresses, identifiers and texts are replaced by x and 1. Look the file "
         "over before you give it away: you alone know what is private.\n"
     )

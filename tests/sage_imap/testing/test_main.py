@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import getpass
 import json
 import subprocess
 import sys
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sage_imap.testing.__main__ import main
+from tests.support.script_server import ScriptServer
 
 GOOD = {
     "id": "good",
@@ -41,6 +44,73 @@ def test_no_cases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["replay", write(tmp_path / "c.json", {})]) == 2
     assert main(["replay", str(tmp_path / "missing.json")]) == 2
     assert "missing.json" in capsys.readouterr().err
+
+
+SERVER = """
+    >> * OK [CAPABILITY IMAP4rev1{offers}] Ann
+    << A1 {sign_in}
+    >> A1 OK [CAPABILITY IMAP4rev1] x
+    << B1 CAPABILITY
+    .. eof
+"""
+
+
+def record(port: int, output: Path, *more: str) -> list[str]:
+    """The arguments that record the server at *port*."""
+    return [
+        *("record", "--host", "127.0.0.1", "--port", str(port), "--security", "plain"),
+        *("--username", "ann", "--output", str(output), *more),
+    ]
+
+
+def test_record(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recording is a new file of cases; what is in it, and what cut it short, is told."""
+    output = tmp_path / "c.json"
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: "secret")
+    with ScriptServer(SERVER.format(offers="", sign_in='LOGIN "ann" "secret"')) as server:
+        assert main(record(server.port, output)) == 0
+    told = capsys.readouterr().out
+    assert told.startswith(
+        "The conversation broke off: CAPABILITY ended in ConnectionLost.\n"
+        f"2 cases were written to {output}; strings masked in them: 1.\n"
+    )
+    assert [case["id"] for case in json.loads(output.read_text())] == [
+        "recorded-greeting",
+        "recorded-capability",
+    ]
+    assert main(["replay", str(output)]) == 0
+    assert main(record(server.port, output)) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_record_by_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With XOAUTH2 what stands in the variable is an access token."""
+    token = base64.b64encode(b"user=ann\x01auth=Bearer tok\x01\x01").decode()
+    script = SERVER.format(offers=" SASL-IR AUTH=XOAUTH2", sign_in=f"AUTHENTICATE XOAUTH2 {token}")
+    monkeypatch.setenv("TOKEN", "tok")
+    output = tmp_path / "c.json"
+    with ScriptServer(script) as server:
+        more = ("--auth", "xoauth2", "--password-env", "TOKEN")
+        assert main(record(server.port, output, *more)) == 0
+    assert "tok" not in output.read_text()
+
+
+def test_nothing_to_record(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody answers, or the arguments make no sense, no file is written."""
+    monkeypatch.setenv("SECRET", "x")
+    output = tmp_path / "c.json"
+    with ScriptServer("") as server:
+        port = server.port
+    assert main(record(port, output, "--password-env", "SECRET")) == 2
+    assert main(record(port, output, "--messages", "0")) == 2
+    ca_file = str(tmp_path / "none.pem")
+    assert main(record(port, output, "--password-env", "SECRET", "--ca-file", ca_file)) == 2
+    assert capsys.readouterr().err.count("nothing was") == 3
+    assert not output.exists()
 
 
 def test_as_a_program(tmp_path: Path) -> None:

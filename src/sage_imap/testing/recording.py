@@ -198,8 +198,8 @@ class _Recorder:
             while True:
                 effect = operation.send(reply)
                 reply = self._perform(effect)
-                if isinstance(effect, Read) and isinstance(reply, bytes):
-                    self._take(reply)
+                if isinstance(effect, Read) and isinstance(reply, bytes | memoryview):
+                    self._take(bytes(reply))
         except StopIteration as stop:
             result: T = stop.value
             return result
@@ -218,10 +218,10 @@ class _Recorder:
             framer.feed(octets)
         while _is_cut(framer):
             reply = self._perform(Read(_REST))
-            if not isinstance(reply, bytes):
+            if not isinstance(reply, bytes | memoryview):
                 return
             framer.feed(reply)
-            self._take(reply)
+            self._take(bytes(reply))
 
     def _keep(
         self,

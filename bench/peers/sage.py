@@ -23,6 +23,7 @@ from _common import Check, Clock, arguments, report  # type: ignore[import-not-f
 
 from sage_imap import aio, services  # noqa: E402
 from sage_imap.helpers.enums import MessagePart  # noqa: E402
+from sage_imap.models.email import EmailMessage  # noqa: E402
 from sage_imap.models.results import FetchRow  # noqa: E402
 
 ENVELOPES = (MessagePart.FLAGS, MessagePart.INTERNALDATE, MessagePart.SIZE, MessagePart.ENVELOPE)
@@ -49,7 +50,7 @@ class Reader:
         self.check.envelope(envelope.subject, len(people), envelope.date)
 
     def message(self, row: FetchRow) -> None:
-        message = row.message()
+        message: EmailMessage = row.message()
         self.octets += message.size
         people = message.from_addresses + message.to_addresses + message.cc_addresses
         self.check.envelope(message.subject, len(people), message.date)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
 from sage_imap.models.address import EmailAddress
 from sage_imap.models.limits import MAX_ADDRESS_WORDS, MAX_ADDRESSES
 from sage_imap.models.text import scrub
-from sage_imap.protocol.grammar.text import decode_text, decode_words
+from sage_imap.protocol.grammar.text import decode_text, decode_words_in
 
 __all__ = ["parse_addresses"]
 
@@ -23,12 +24,12 @@ _ATOM: Final = r"[^\s<>@,;:\"()\[\]\\]++"
 _PLAIN: Final = re.compile(
     rf'\s*+(?:(?:"([^"\\]*+)"|([^"<>@,;:()\[\]\\]*+))\s*+<({_ATOM})@({_ATOM})>|({_ATOM})@({_ATOM}))\s*+'
 )
-_ODD: Final = re.compile(r'[\\(\[:;"]')
 _TOKEN: Final = re.compile(
     r'"(?>(?:[^"\\]++|\\.)*)"?|\[[^\]\s,;<>]*+\]?|[<>@,;:]|\s++|[^\s<>@,;:"(\[]++|[(\[]', re.DOTALL
 )
 _COMMENT_TEXT: Final = re.compile(r"(?>(?:[^()\\]++|\\.)*)", re.DOTALL)
 _FOLD: Final = re.compile(r"\r?\n")
+_LONGEST_CACHED: Final = 256  # characters
 _MOST_OPEN_COMMENTS: Final = 20  # each is searched for its end
 _LONGEST_COMMENT: Final = 10_000
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
@@ -51,14 +52,16 @@ def parse_addresses(fields: list[bytes]) -> list[EmailAddress]:
 
 def _fast(text: str) -> list[EmailAddress]:
     """The addresses of a field without oddities, empty where there is any."""
-    match = _PLAIN.fullmatch(text)
-    if match is not None:
-        return [_from_match(match)]
-    if _ODD.search(text):
-        return []
-    matches = [_PLAIN.fullmatch(piece) for piece in text.split(",", MAX_ADDRESSES)]
-    found = [_from_match(match) for match in matches if match is not None]
-    return found if len(found) == len(matches) else []
+    found: list[EmailAddress] = []
+    position = 0
+    while match := _PLAIN.match(text, position):
+        found.append(_from_match(match))
+        position = match.end() + 1
+        if position > len(text):
+            return found
+        if text[position - 1] != "," or len(found) == MAX_ADDRESSES:
+            break
+    return []
 
 
 def _from_match(match: re.Match[str]) -> EmailAddress:
@@ -70,8 +73,16 @@ def _from_match(match: re.Match[str]) -> EmailAddress:
 
 def _name(text: str) -> str:
     if "=?" in text:
-        text = scrub(decode_words(text.encode()))
+        text = _cached_words(text) if len(text) <= _LONGEST_CACHED else _words_of(text)
     return " ".join(text.split())
+
+
+def _words_of(text: str) -> str:
+    return scrub(decode_words_in(text))
+
+
+# Correspondents recur; an entry holds about 2 KiB at most.
+_cached_words = lru_cache(maxsize=2048)(_words_of)
 
 
 def _slow(text: str, room: int) -> list[EmailAddress]:

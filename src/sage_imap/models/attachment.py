@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from sage_imap.models.filenames import numbered, safe_filename
+from sage_imap.models.lazy import lazy
 from sage_imap.models.mime import Part
 
 __all__ = ["Attachment"]
@@ -41,13 +41,13 @@ class Attachment:
         """``attachment``, ``inline``, another word, or empty where the part does not say."""
         return self._part.disposition[0]
 
-    @cached_property
+    @lazy
     def content_id(self) -> str | None:
         """The Content-ID without its angle brackets, None where there is none."""
         raw = self._part.field(b"content-id").strip().strip(b"<>").strip()
         return raw.decode("utf-8", "replace") or None
 
-    @cached_property
+    @lazy
     def content(self) -> bytes:
         """The octets without their transfer encoding, decoded once."""
         return self._part.content()
@@ -62,7 +62,7 @@ class Attachment:
         """The length of `content` in octets."""
         return len(self.content)
 
-    @cached_property
+    @lazy
     def sha256(self) -> str:
         """The SHA-256 of `content`, in lower-case hexadecimal."""
         return hashlib.sha256(self.content).hexdigest()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from functools import cached_property
 from typing import Final
 
 from sage_imap.models.address import EmailAddress
@@ -17,6 +16,7 @@ from sage_imap.models.address_list import parse_addresses
 from sage_imap.models.attachment import Attachment
 from sage_imap.models.bodies import Bodies, choose_bodies, text_of
 from sage_imap.models.headers import Headers, split_header
+from sage_imap.models.lazy import lazy
 from sage_imap.models.limits import MAX_IDS
 from sage_imap.models.mime import Part, read_parts
 from sage_imap.models.text import preview, scrub
@@ -92,38 +92,38 @@ class EmailMessage:
         """The length of the message in octets."""
         return len(self.raw)
 
-    @cached_property
+    @lazy
     def subject(self) -> str:
         """The decoded subject on one line, empty where there is none."""
         return self.headers.get("subject", "")
 
-    @cached_property
+    @lazy
     def from_address(self) -> EmailAddress | None:
         """Who wrote it: the first complete address of From, None where there is no address."""
         found = self.from_addresses
         return next((address for address in found if address.host), found[0] if found else None)
 
-    @cached_property
+    @lazy
     def from_addresses(self) -> list[EmailAddress]:
         """Every address of From."""
         return self._addresses("from")
 
-    @cached_property
+    @lazy
     def to_addresses(self) -> list[EmailAddress]:
         """The addresses of every To field."""
         return self._addresses("to")
 
-    @cached_property
+    @lazy
     def cc_addresses(self) -> list[EmailAddress]:
         """The addresses of every Cc field."""
         return self._addresses("cc")
 
-    @cached_property
+    @lazy
     def bcc_addresses(self) -> list[EmailAddress]:
         """The addresses of every Bcc field."""
         return self._addresses("bcc")
 
-    @cached_property
+    @lazy
     def reply_to_addresses(self) -> list[EmailAddress]:
         """The addresses of every Reply-To field."""
         return self._addresses("reply-to")
@@ -133,23 +133,23 @@ class EmailMessage:
         """To, Cc and Bcc, in this order."""
         return self.to_addresses + self.cc_addresses + self.bcc_addresses
 
-    @cached_property
+    @lazy
     def date(self) -> datetime | None:
         """The aware moment of the Date field, None where there is none or it is no date."""
         raw = self.headers.raw("date")
         return decode_header_date(decode_text(raw[0]).strip()) if raw else None
 
-    @cached_property
+    @lazy
     def message_id(self) -> str | None:
         """The Message-ID with its angle brackets, None where there is none."""
         return self._first_id("message-id")
 
-    @cached_property
+    @lazy
     def in_reply_to(self) -> str | None:
         """The first Message-ID of In-Reply-To, None where there is none."""
         return self._first_id("in-reply-to")
 
-    @cached_property
+    @lazy
     def references(self) -> list[str]:
         """The Message-IDs of References, oldest first."""
         found = [
@@ -159,17 +159,17 @@ class EmailMessage:
         ]
         return [scrub(_SPACE.sub("", text)) for text in found[-MAX_IDS:]]
 
-    @cached_property
+    @lazy
     def plain_body(self) -> str:
         """The plain text with line ends as ``\\n``, empty where there is none."""
         return text_of(self._bodies.plain)
 
-    @cached_property
+    @lazy
     def html_body(self) -> str:
         """The HTML with line ends as ``\\n``, empty where there is none."""
         return text_of(self._bodies.html)
 
-    @cached_property
+    @lazy
     def attachments(self) -> list[Attachment]:
         """Every part that is not text of the message, in its order."""
         bodies = self._bodies
@@ -210,11 +210,11 @@ class EmailMessage:
     def __repr__(self) -> str:
         return f"EmailMessage(uid={self.uid}, mailbox={self.mailbox!r}, size={self.size})"
 
-    @cached_property
+    @lazy
     def _root(self) -> Part:
         return read_parts(self._source, self._fields, self._body_start)
 
-    @cached_property
+    @lazy
     def _bodies(self) -> Bodies:
         return choose_bodies(self._root)
 

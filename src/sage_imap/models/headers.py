@@ -25,7 +25,6 @@ Field = tuple[bytes, bytes]
 _FIELD: Final = re.compile(
     rb"((?:[!-9;-~]++(?=:))|[A-Z][!-9;-~]++(?=[ \t]))[ \t]*+:([^\n]*+(?>(?:\n[ \t][^\n]*+)*)\n?)"
 )
-_BLANK: Final = re.compile(rb"\n\r?\n")
 _LINE: Final = re.compile(rb"[^\n]*+\n|[^\n]++")
 _RAW_WORD: Final = re.compile(rb"=\?[^?\s]{1,64}\?[qQ]\?[^?]*+\?=")
 # What may follow a line that is no field: up to two more of them, and then a field that is known.
@@ -49,8 +48,13 @@ class Headers(Mapping[str, str]):
     def __init__(self, fields: list[Field]) -> None:
         self._fields = fields
         self._by_name: dict[bytes, list[bytes]] = {}
+        by_name = self._by_name
         for name, value in fields:
-            self._by_name.setdefault(name.lower(), []).append(value)
+            key = name.lower()
+            if key in by_name:
+                by_name[key].append(value)
+            else:
+                by_name[key] = [value]
 
     def __getitem__(self, name: str) -> str:
         return _decoded(self._by_name[_key(name)][0])
@@ -104,8 +108,7 @@ def split_header(raw: bytes, start: int, end: int, warnings: list[str]) -> tuple
     """The fields of the header at *start*, and where the body that follows begins."""
     if raw.startswith((b"\n", b"\r\n"), start, end):
         return [], raw.index(b"\n", start) + 1
-    blank = _BLANK.search(raw, start, end)
-    head_end, body = (blank.start() + 1, blank.end()) if blank else (end, end)
+    head_end, body = _blank_line(raw, start, end)
     block = raw[start : min(head_end, start + MAX_HEADER_BYTES)]
     if block.count(b"\n") <= MAX_FIELDS and len(block) == head_end - start:
         fields: list[Field] = _FIELD.findall(block)
@@ -118,6 +121,15 @@ def split_header(raw: bytes, start: int, end: int, warnings: list[str]) -> tuple
     if len(block) < head_end - start:
         warnings.append("header: larger than is read")
     return fields, body
+
+
+def _blank_line(raw: bytes, start: int, end: int) -> tuple[int, int]:
+    """Where the first empty line begins, and where it ends; twice *end* where there is none."""
+    crlf = raw.find(b"\n\r\n", start, end)
+    lf = raw.find(b"\n\n", start, end if crlf < 0 else crlf)
+    if lf >= 0:
+        return lf + 1, lf + 2
+    return (crlf + 1, crlf + 3) if crlf >= 0 else (end, end)
 
 
 def _split_lines(block: bytes, warnings: list[str]) -> tuple[list[Field], int]:

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Final
 
 from sage_imap.models.headers import Field, split_header
+from sage_imap.models.lazy import lazy
 from sage_imap.models.limits import MAX_BOUNDARIES, MAX_DEPTH, MAX_PARTS
 from sage_imap.models.parameters import Parameters, read_parameters
 from sage_imap.models.transfer import decode_transfer
@@ -40,9 +40,10 @@ class Part:
         self.end = end
         self.children: list[Part] = []
         self.warnings: list[str] = []
-        self._fields: dict[bytes, bytes] = {}
-        for name, value in reversed(fields):
-            self._fields[name.lower()] = value
+        # Only Content-... says something about a part (RFC 2045 section 9).
+        self._fields = {
+            name.lower(): value for name, value in fields[::-1] if name[0] in b"Cc"
+        }
         self.content_type, self.parameters = self._content_type("text/plain")
 
     def field(self, name: bytes) -> bytes:
@@ -58,24 +59,21 @@ class Part:
         """``text`` of ``text/plain``."""
         return self.content_type.partition("/")[0]
 
-    @cached_property
+    @lazy
     def disposition(self) -> tuple[str, Parameters]:
         """The value of Content-Disposition, empty where there is none, and its parameters."""
         return read_parameters(self.field(b"content-disposition"))
 
-    @cached_property
+    @lazy
     def filename(self) -> str:
         """The name that the sender gave, empty where there is none; never to be used as a path."""
         return self.disposition[1].get("filename") or self.parameters.get("name", "")
 
-    @property
-    def body(self) -> bytes:
-        """The octets as they are transferred."""
-        return self.raw[self.start : self.end]
-
     def content(self) -> bytes:
         """The octets without their transfer encoding; what was odd goes to `warnings`."""
-        return decode_transfer(self.body, self.field(b"content-transfer-encoding"), self.warnings)
+        with memoryview(self.raw) as whole, whole[self.start : self.end] as body:
+            encoding = self.field(b"content-transfer-encoding")
+            return decode_transfer(body, encoding, self.warnings)
 
     def leaves(self) -> Iterator[Part]:
         """The parts without children, in the order of the message."""
@@ -160,27 +158,27 @@ def _spans(part: Part, boundary: bytes, room: int) -> list[_Span]:
     return spans
 
 
-def _boundaries(part: Part, boundary: bytes) -> Iterator[tuple[int, int, bool]]:
+def _boundaries(part: Part, boundary: bytes) -> list[tuple[int, int, bool]]:
     """The lines of *boundary*: where each starts and ends, and whether it is the closing one."""
     raw, end = part.raw, part.end
     needle = b"--" + boundary
+    after_line = b"\n" + needle
     position = part.start
     if not raw.startswith(needle, position):
-        position = _next(raw, needle, position, end)
+        position = raw.find(after_line, position, end) + 1 or -1
+    found: list[tuple[int, int, bool]] = []
     for _ in range(MAX_BOUNDARIES):
         if not 0 <= position < end:
-            return
+            break
         after = position + len(needle)
         last = raw.startswith(b"--", after, end)
         line = _LINE_END.match(raw, after + 2 if last else after, end)
         if line is not None:
-            yield position, line.end(), last
-        position = _next(raw, needle, after - 1, end)
-
-
-def _next(raw: bytes, needle: bytes, start: int, end: int) -> int:
-    found = raw.find(b"\n" + needle, start, end)
-    return found + 1 if found >= 0 else -1
+            found.append((position, line.end(), last))
+            if last:
+                break
+        position = raw.find(after_line, after - 1, end) + 1 or -1
+    return found
 
 
 def _before_line_end(raw: bytes, start: int, end: int) -> int:

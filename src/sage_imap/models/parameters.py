@@ -13,6 +13,9 @@ hold encoded-words, which RFC 2047 forbids and half of all mailers send.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import islice
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -31,24 +34,55 @@ _PARAMETER: Final = re.compile(
 _ESCAPED: Final = re.compile(rb'\\(["\\])')
 _SECTION: Final = re.compile(r"(.+?)(?:\*([0-9]{1,4}))?(\*)?")
 _FOLD: Final = re.compile(rb"\r?\n")
+_LONGEST_CACHED: Final = 128  # octets
 _Sections = dict[int, tuple[bytes, bool]]
 
 
 def read_parameters(field: bytes) -> tuple[str, Parameters]:
-    """The value of *field* in lower case, and its parameters; of two alike the first counts."""
+    """The value of *field* in lower case, and its parameters; of two alike the first counts.
+
+    They are shared by all fields that read the same, and not to be changed.
+    """
+    if not field:
+        return "", {}
+    return _cached(field) if len(field) <= _LONGEST_CACHED else _read(field)
+
+
+def _read(field: bytes) -> tuple[str, Parameters]:
     semicolon = field.find(b";")
     if semicolon < 0:
         return _value(field), {}
-    found: dict[str, _Sections] = {}
-    flat = _FOLD.sub(b"", field)
-    for count, match in enumerate(_PARAMETER.finditer(flat, flat.index(b";"))):
-        if count == MAX_PARAMETERS:
-            break
-        quoted = match[2]
-        value = match[3].strip(b' \t"') if quoted is None else _ESCAPED.sub(rb"\1", quoted)
+    flat = _FOLD.sub(b"", field) if b"\n" in field else field
+    found = islice(_PARAMETER.finditer(flat, flat.index(b";")), MAX_PARAMETERS)
+    plain = b"*" not in flat and b"=?" not in flat and flat.isascii()
+    read = _plain_parameters if plain else _encoded_parameters
+    return _value(field[:semicolon]), read(found)
+
+
+def _plain_parameters(found: Iterable[re.Match[bytes]]) -> Parameters:
+    parameters: Parameters = {}
+    for match in found:
+        parameters.setdefault(match[1].decode().lower(), _given(match).decode())
+    return parameters
+
+
+def _encoded_parameters(found: Iterable[re.Match[bytes]]) -> Parameters:
+    sections: dict[str, _Sections] = {}
+    for match in found:
         name, number, extended = _section(match[1])
-        found.setdefault(name, {}).setdefault(number, (value, extended))
-    return _value(field[:semicolon]), {name: _joined(parts) for name, parts in found.items()}
+        sections.setdefault(name, {}).setdefault(number, (_given(match), extended))
+    return {name: _joined(parts) for name, parts in sections.items()}
+
+
+def _given(match: re.Match[bytes]) -> bytes:
+    quoted = match[2]
+    if quoted is None:
+        return match[3].strip(b' \t"')
+    return _ESCAPED.sub(rb"\1", quoted) if b"\\" in quoted else quoted
+
+
+# The types of texts recur, file names and boundaries do not; an entry holds about 1 KiB at most.
+_cached = lru_cache(maxsize=1024)(_read)
 
 
 def _value(raw: bytes) -> str:

@@ -41,8 +41,10 @@ def decode_body(raw: bytes, charset: str, warnings: list[str]) -> str:
     """*raw* as text with line ends as ``\\n``; a warning is added where *charset* did not fit."""
     text = _decode(raw, charset.strip().lower(), warnings)
     if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return scrub(text)
+        text = text.replace("\r\n", "\n")
+        if "\r" in text:
+            text = text.replace("\r", "\n")
+    return text
 
 
 def _decode(raw: bytes, charset: str, warnings: list[str]) -> str:
@@ -55,7 +57,7 @@ def _decode(raw: bytes, charset: str, warnings: list[str]) -> str:
     text = decode_charset(raw, charset)
     if "\ufffd" in text:
         warnings.append("charset: the label does not fit the text")
-    return text
+    return scrub(text)
 
 
 def _unicode(raw: bytes, charset: str, warnings: list[str]) -> str:

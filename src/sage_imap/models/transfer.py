@@ -23,7 +23,7 @@ _NO_DIGIT: Final = re.compile(rb"[^A-Za-z0-9+/]+")
 _UUENCODE: Final = frozenset({b"x-uuencode", b"uuencode", b"uue", b"x-uue"})
 
 
-def decode_transfer(body: bytes, encoding: bytes, warnings: list[str]) -> bytes:
+def decode_transfer(body: memoryview, encoding: bytes, warnings: list[str]) -> bytes:
     """*body* without its transfer encoding; one that is not known counts as none.
 
     *encoding* is the value of the field as it came (RFC 2045 section 6).
@@ -35,19 +35,20 @@ def decode_transfer(body: bytes, encoding: bytes, warnings: list[str]) -> bytes:
     if name == b"quoted-printable":
         return binascii.a2b_qp(body)
     if name in _UUENCODE:
-        return _uudecode(body, warnings)
-    return body
+        return _uudecode(bytes(body), warnings)
+    return bytes(body)
 
 
-def _base64(body: bytes, warnings: list[str]) -> bytes:
-    if len(body) >= _WORTH_IT:
+def _base64(view: memoryview, warnings: list[str]) -> bytes:
+    if len(view) >= _WORTH_IT:
         try:
-            decoded = parse_email_tree(_ENVELOPE + body).content
+            decoded = parse_email_tree(b"".join((_ENVELOPE, view))).content
         except ParseError:
             pass
         else:
             if decoded is not None:
                 return decoded
+    body = bytes(view)
     try:
         decoded = binascii.a2b_base64(body, strict_mode=False)
     except binascii.Error:

@@ -7,7 +7,8 @@ module hold a bare ``yield``; everything else says ``yield from``.
 effect                    reply
 ========================  =====================================================
 `Write` (octets)          None, once they are handed to the operating system
-`Read` (timeout)          octets, `EOF`, or `TIMED_OUT` after *timeout* seconds
+`Read` (timeout)          octets, which the next effect may overwrite; `EOF`; or
+                          `TIMED_OUT` after *timeout* seconds
 `StartTLS`                None, once the handshake is done
 `Now`                     seconds on a clock that only goes forward
 ========================  =====================================================
@@ -76,7 +77,7 @@ class Now:
 
 
 Effect = Write | Read | StartTLS | Now
-Reply = bytes | Outcome | float | None
+Reply = bytes | memoryview | Outcome | float | None
 T = TypeVar("T")
 Operation = Generator[Effect, Reply, T]
 
@@ -86,10 +87,10 @@ def write(data: bytes) -> Operation[None]:
     yield Write(data)
 
 
-def read(timeout: float) -> Operation[bytes | Outcome]:
-    """Octets, `EOF` or `TIMED_OUT`."""
+def read(timeout: float) -> Operation[bytes | memoryview | Outcome]:
+    """Octets, to be used at once; `EOF` or `TIMED_OUT`."""
     reply = yield Read(timeout)
-    assert isinstance(reply, bytes | Outcome)
+    assert isinstance(reply, bytes | memoryview | Outcome)
     return reply
 
 

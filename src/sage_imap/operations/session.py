@@ -123,7 +123,7 @@ class Session:
             if self._bye is not None:
                 patience = min(patience, _GRACE)
             data = yield from read(patience)
-            if isinstance(data, bytes):
+            if isinstance(data, bytes | memoryview):
                 self.connection.receive_data(data)
             elif data is EOF:
                 self.connection.receive_eof()

@@ -81,12 +81,20 @@ class Frame:
     """One whole response of the server, without its final line end.
 
     ``data`` holds the literals in place: marker, line end, octets. ``literals`` has the (start,
-    end) offsets in ``data`` of their octets and is empty for most responses. It is not frozen,
-    because one is made for every line that a server sends.
+    end) offsets in ``data`` of their octets and is empty for most responses. A body of some length
+    is not in its place but in ``apart``, by its offset, lest it be copied once more. It is not
+    frozen, because one is made for every line that a server sends.
     """
 
     data: bytes
     literals: tuple[tuple[int, int], ...] = ()
+    apart: dict[int, bytes] | None = None
+
+    def literal(self, start: int, end: int) -> bytes:
+        """The octets of the literal at these offsets."""
+        if self.apart is not None and start in self.apart:
+            return self.apart[start]
+        return self.data[start:end]
 
 
 class Framer:
@@ -96,6 +104,7 @@ class Framer:
     """
 
     __slots__ = (
+        "_apart",
         "_buffer",
         "_fresh",
         "_head",
@@ -104,6 +113,8 @@ class Framer:
         "_line",
         "_literal_end",
         "_literals",
+        "_missing",
+        "_pieces",
         "_quirks",
         "_ready",
         "_scan",
@@ -120,7 +131,10 @@ class Framer:
         self._scan = 0  # no line end between `_line` and here
         self._literal_end = 0  # where the literal being read ends; 0: none is
         self._literals: list[tuple[int, int]] = []
-        self._head = b""  # the response up to its last stray line end
+        self._missing = 0  # octets of a body that is kept apart and did not come yet
+        self._pieces: list[bytes] = []  # those that did
+        self._apart: dict[int, bytes] = {}
+        self._head = b""  # the response up to its last stray line end, or its last body
         self._strays = 0
         self._ready: deque[Frame] = deque()
         self._fresh = False  # a large read came that was not looked at yet
@@ -130,7 +144,8 @@ class Framer:
     def buffered(self) -> int:
         """The number of octets that came and were not given out yet."""
         ready = sum(len(frame.data) + 2 for frame in self._ready)
-        return ready + len(self._head) + len(self._buffer) - self._start
+        apart = sum(map(len, self._pieces)) + sum(map(len, self._apart.values()))
+        return ready + apart + len(self._head) + len(self._buffer) - self._start
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take *data*, the next octets of the stream."""
@@ -142,8 +157,25 @@ class Framer:
             if self._literal_end:
                 self._literal_end -= start
             self._start = 0
+        if self._missing:
+            data = self._take_missing(data)
         self._buffer += data
         self._fresh = len(data) >= _WORTH_SPLITTING
+
+    def _take_missing(self, data: bytes | bytearray | memoryview) -> bytes | memoryview:
+        """Take what *data* has of the body that is being read; the rest of *data*."""
+        view = memoryview(data)
+        piece = bytes(view[: self._missing])
+        self._pieces.append(piece)
+        self._missing -= len(piece)
+        if not self._missing:
+            self._end_body()
+        return view[len(piece) :]
+
+    def _end_body(self) -> None:
+        pieces = self._pieces
+        self._apart[self._literals[-1][0]] = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._pieces = []
 
     def next_frame(self) -> Frame | None:
         """The next whole response, or None where more octets are needed.
@@ -159,7 +191,7 @@ class Framer:
 
     def _scan_response(self) -> Frame | None:
         buffer = self._buffer
-        while not self._literal_end or self._end_literal():
+        while not self._missing and (not self._literal_end or self._end_literal()):
             newline = buffer.find(b"\n", self._scan)
             if newline < 0:
                 self._scan = len(buffer)
@@ -170,7 +202,7 @@ class Framer:
                 end = newline
                 self._tolerate("quirk_bare_lf")
             self._check_line(end)
-            if end == self._line or not buffer[self._start]:
+            if end == self._line or not (self._head or buffer[self._start]):
                 match self._look_at_odd_line(newline):
                     case _Odd.WAIT:
                         return None
@@ -196,7 +228,7 @@ class Framer:
         ends before the first one that is not.
         """
         start = self._start
-        if self._line != start or self._head or self._literal_end:
+        if self._line != start or self._head or self._literal_end or self._missing:
             return False  # within a response, which has to be finished first
         self._fresh = False
         with memoryview(self._buffer) as view:
@@ -225,9 +257,10 @@ class Framer:
                 return 0
             if region[end - 1] != _CLOSING_BRACE:
                 return end
-            size = self._announced(region[line:end])
-            if size is None:
+            found = self._announced(region[line:end])
+            if found is None:
                 return end
+            size = found[0]
             line = end + 2 + size
             if size > _SHORT_LITERAL or line - begin > self._limits.response:
                 return 0
@@ -241,8 +274,9 @@ class Framer:
         self._start = self._line = self._scan = newline + 1
         if not self._literals and not self._head:
             return Frame(data)
-        frame = Frame(self._head + data, tuple(self._literals))
+        frame = Frame(self._head + data, tuple(self._literals), self._apart or None)
         self._literals.clear()
+        self._apart = {}
         self._head = b""
         self._strays = 0
         return frame
@@ -275,14 +309,14 @@ class Framer:
 
     def _begin_literal(self, end: int, newline: int) -> bool:
         """Whether the line up to *end* announces a literal; if so, it is awaited from now on."""
-        size = self._announced(bytes(self._buffer[self._line : end]))
-        if size is None:
+        found = self._announced(bytes(self._buffer[self._line : end]))
+        if found is None:
             return False
-        self._accept_literal(newline + 1, size)
+        self._accept_literal(newline + 1, *found)
         return True
 
-    def _announced(self, line: bytes) -> int | None:
-        """The length of the literal that *line* announces at its end; None where it does not."""
+    def _announced(self, line: bytes) -> tuple[int, bool] | None:
+        """The length of the literal that *line* announces at its end, and whether it is a body."""
         marker = _MARKER.search(line, max(line.rfind(b"{") - 1, 0))
         if marker is None or not self._has_strings(line):
             return None
@@ -295,16 +329,31 @@ class Framer:
         digits = marker[1].lstrip(b"0") or b"0"
         if len(digits) > _MOST_DIGITS or int(digits) > limit:
             raise LimitExceeded(f"a literal of more than {limit} octets was announced")
-        return int(digits)
+        return int(digits), body
 
-    def _accept_literal(self, start: int, size: int) -> None:
+    def _accept_literal(self, start: int, size: int, body: bool) -> None:  # noqa: FBT001
         begin = start - self._start + len(self._head)
-        if begin + size > self._limits.response:
+        if begin + size + sum(map(len, self._apart.values())) > self._limits.response:
             raise LimitExceeded(f"a response of more than {self._limits.response} octets")
         if len(self._literals) >= self._limits.literals:
             raise LimitExceeded(f"a response of more than {self._limits.literals} literals")
+        if body and size > _SHORT_LITERAL:
+            self._begin_body(start, begin, size)
+            return
         self._literals.append((begin, begin + size))
         self._literal_end = start + size
+
+    def _begin_body(self, start: int, begin: int, size: int) -> None:
+        """Keep what came of a body apart, and await the rest."""
+        self._literals.append((begin, begin))
+        with memoryview(self._buffer) as view:
+            self._head += bytes(view[self._start : start])
+            piece = bytes(view[start : start + size])
+        self._start = self._line = self._scan = start + len(piece)
+        self._pieces = [piece]
+        self._missing = size - len(piece)
+        if not self._missing:
+            self._end_body()
 
     def _has_strings(self, line: bytes) -> bool:
         """Whether strings may stand in the current response, whose first line is *line*."""

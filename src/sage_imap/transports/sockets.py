@@ -119,14 +119,14 @@ class SocketTransport:
         except OSError as error:
             raise ConnectionLost(f"the connection failed: {error}") from error
 
-    def _receive(self) -> bytes:
-        """What there is; of TLS, all records that are here already."""
+    def _receive(self) -> memoryview:
+        """What there is, in this thread's buffer; of TLS, all records that are here already."""
         buffer = scratch()
         count = self._socket.recv_into(buffer)
         if isinstance(self._socket, ssl.SSLSocket) and count:
             while count < READ_SIZE and self._socket.pending():
                 count += self._socket.recv_into(buffer[count:])
-        return bytes(buffer[:count])
+        return buffer[:count]
 
     def _write(self, data: bytes) -> None:
         """Send *data*. That the connection failed is told by the next read.

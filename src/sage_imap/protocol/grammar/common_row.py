@@ -68,16 +68,18 @@ def decode_common_row(frame: Frame, inlined: int = 0) -> tuple[int, Items, int] 
     *inlined* is where the last of the literals ends that were written as quoted strings. None
     where the response is no row, and where none of its items can be read here.
     """
+    # A literal that was not inlined is a body, and behind it nothing is read here.
+    data = frame.data[: frame.literals[0][0]] if frame.literals else frame.data
     try:
-        text = frame.data.decode()
+        text = data.decode()
     except UnicodeDecodeError:
         return None
     match = (_INLINED_ROW if inlined else _ROW).match(text)
     if match is None:
         return None
     end = match.end()
-    if len(text) != len(frame.data):  # a place in the text is none in the octets, but for the end
-        end = len(frame.data) - 1 if end == len(text) - 1 else -1
+    if len(text) != len(data):  # a place in the text is none in the octets, but for the end
+        end = len(data) - 1 if end == len(text) - 1 else -1
     if end < inlined:
         return None
     items = _items(match.groups())

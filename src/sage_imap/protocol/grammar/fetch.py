@@ -183,7 +183,7 @@ class _Row:
         end = self._literals.get(start)
         if end is None:
             return -1
-        self.items[name.decode()] = self._frame.data[start:end]
+        self.items[name.decode()] = self._frame.literal(start, end)
         return end
 
     def _between_items(self, position: int) -> int:

@@ -47,5 +47,6 @@ def inlined(frame: Frame) -> tuple[Frame, int] | None:
     rest = frame.literals[done:]
     shift = length - position
     pieces.append(data[position:])
-    flat = Frame(b"".join(pieces), tuple([(start + shift, end + shift) for start, end in rest]))
-    return flat, length
+    spans = tuple([(start + shift, end + shift) for start, end in rest])
+    apart = {start + shift: octets for start, octets in (frame.apart or {}).items()}
+    return Frame(b"".join(pieces), spans, apart or None), length

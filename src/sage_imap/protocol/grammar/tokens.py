@@ -71,9 +71,10 @@ class Unreadable(Exception):
 class Scanner:
     """Reads the values of one response from *position* on."""
 
-    __slots__ = ("_context", "_literals", "data", "position")
+    __slots__ = ("_context", "_frame", "_literals", "data", "position")
 
     def __init__(self, frame: Frame, context: DecodeContext, position: int = 0) -> None:
+        self._frame = frame
         self.data = frame.data
         self.position = position
         self._context = context
@@ -206,7 +207,7 @@ class Scanner:
         if marker is None or end is None:
             raise Unreadable("a value was expected")
         self.position = end
-        return self.data[marker.end() : end]
+        return self._frame.literal(marker.end(), end)
 
     def _quoted(self, start: int) -> bytes:
         data = self.data

@@ -257,7 +257,11 @@ def _scattered(count: int) -> MessageSet:
     return MessageSet.from_uids([2 * number for number in numbers], "INBOX", 7)
 
 
-@pytest.mark.parametrize("provider", [*PROVIDERS, UNKNOWN], ids=lambda provider: provider.name)
+# One provider of each length that there is.
+LENGTHS = {provider.command_length: provider for provider in (*PROVIDERS, UNKNOWN)}
+
+
+@pytest.mark.parametrize("provider", LENGTHS.values(), ids=lambda provider: provider.name)
 def test_scattered_uids_fit(provider: Provider) -> None:
     """200,000 scattered UIDs are asked for in lines that the provider accepts, each UID once."""
     uids = _scattered(200_000)

@@ -1,7 +1,8 @@
 """Tools for testing against what servers send.
 
 `replay_case` plays the bytes of a recorded server to a `Connection` and compares what it makes of
-them; ``python -m sage_imap.testing replay CASES.json`` does so with a whole file.
+them; ``python -m sage_imap.testing replay CASES.json`` does so with a whole file. ``... record``
+makes such a file of a server of one's own, redacted.
 """
 
 from __future__ import annotations

@@ -47,8 +47,6 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
-    if isinstance(value, frozenset | set):
-        return sorted(_plain(inner) for inner in value)
     if isinstance(value, NumberSet):
         return str(value)
     if isinstance(value, datetime):

@@ -178,11 +178,9 @@ _WITHIN: Final[dict[bytes, Keeps]] = {
 
 
 def tokens(frame: Frame, start: int) -> Iterator[Token]:
-    """The words, strings and signs of *frame* from *start* on."""
+    """The words, strings and signs of *frame* from *start* on, which is before its literals."""
     data = frame.data
     for begin, end in (*frame.literals, (len(data), len(data))):
-        if end < start:
-            continue
         for found in _TOKEN.finditer(data, start, begin):
             kind = found.lastgroup or ""
             yield Token(kind, found[kind], found.start(kind))

@@ -104,6 +104,7 @@ class _Recorder:
         self._config = config
         self._redactor = Redactor(_own_words(config))
         self._reads: list[bytes] = []
+        self._octets = 0
         self._session = Session(Connection(), timeout=config.timeout)
         self._state = ConnectionState.AUTHENTICATED
 
@@ -181,6 +182,7 @@ class _Recorder:
         then = "close" if shown.name == "LOGOUT" else None
         result: T | None = None
         self._reads.clear()
+        self._octets = 0
         try:
             session = Session(connection, timeout=self._config.timeout)
             result = self._drive(operation(session, *args, **kwargs))
@@ -208,7 +210,8 @@ class _Recorder:
 
     def _take(self, octets: bytes) -> None:
         self._reads.append(octets)
-        if sum(map(len, self._reads)) > _MOST_OCTETS:
+        self._octets += len(octets)
+        if self._octets > _MOST_OCTETS:
             raise LimitExceeded(f"an answer of more than {_MOST_OCTETS} octets")
 
     def _read_rest(self) -> None:

@@ -11,6 +11,7 @@ import pytest
 from sage_imap.config import IMAPConfig
 from sage_imap.errors import AuthenticationFailed
 from sage_imap.testing import load_cases, replay_case
+from sage_imap.testing import recording as recording_module
 from sage_imap.testing.recording import Recording, record
 from tests.support.script_server import ScriptServer
 
@@ -201,6 +202,23 @@ def test_what_comes_behind_the_completion() -> None:
     )
     recording, _ = recorded(script)
     assert case(recording, "search")["server_bytes"].endswith("* 31 EXISTS\r\n")
+
+
+def test_an_answer_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that is too large for a file to look over ends the recording."""
+    monkeypatch.setattr(recording_module, "_MOST_OCTETS", 400)
+    rows = ">> * SEARCH 1 2 3 4 5 6 7 8 9\n" * 40
+    recording, _ = recorded(begun() + "<< F1 UID SEARCH 11:*\n" + rows + ".. silence\n")
+    assert recording.failure == "UID SEARCH ended in LimitExceeded"
+
+
+def test_a_rest_that_never_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a response behind the completion is kept as it is, and the conversation goes on."""
+    monkeypatch.setattr(recording_module, "_REST", 0.05)
+    script = begun() + "<< F1 UID SEARCH 11:*\n>> F1 OK done\\r\\n* 31 EX\\c\n"
+    recording, _ = recorded(script + LOGOUT.format(tag="G1"))
+    search = case(recording, "search")
+    assert (search["server_bytes"], search["then"]) == ("A1 OK done\r\n* 11 XX", "close")
 
 
 def test_signing_in_that_fails() -> None:

@@ -7,6 +7,7 @@ import json
 import quopri
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -15,9 +16,13 @@ import pytest
 
 from sage_imap import services
 from sage_imap.config import IMAPConfig
+from sage_imap.errors import CommandRejected
 from sage_imap.models.results import FetchRow
 from sage_imap.protocol.mailbox_names import decode_utf7
+from sage_imap.testing import known
 from sage_imap.testing.__main__ import main
+from sage_imap.testing.recording import record
+from tests.support.corpora import needs_corpora, real_mails
 from tests.support.dovecot import PASSWORD, Dovecot, needs_dovecot
 
 pytestmark = [pytest.mark.live, needs_dovecot]
@@ -28,6 +33,17 @@ MARKS = [
 ]
 SUBJECT, NAME, LOCAL, DOMAIN, MSGID, FILE, BOX, FLAG = MARKS
 DIGITS = "5550199777"
+
+
+# What charsets, dates, and x in base64 consist of.
+WORDS_OF_SHAPE = """
+    fetch nil b q ea ehg ehh e
+    us ascii utf iso windows cp koi r u t jp kr cn tw big gb gbk ks c euc shift jis hz hkscs tis le
+    macintosh be i
+    mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct nov dec
+    gmt utc ut wet west cet cest eet eest msk msd bst ist est edt cst cdt mst mdt pst pdt akst akdt
+    hst jst kst aest aedt nzst nzdt
+"""
 
 
 def _mail(number: int) -> bytes:
@@ -115,6 +131,34 @@ def test_no_secret_is_recorded(
     assert len(rows[0]["expect"]["events"]) == 10
     assert main(["replay", str(output)]) == 0
     assert _flags(dovecot, account, mailbox) == before
+
+
+@needs_corpora
+def test_real_mail(dovecot: Dovecot, dovecot_user: str) -> None:
+    """Of 600 real mails no word is left but those that are known to be harmless."""
+    config = IMAPConfig(
+        host="localhost",
+        port=dovecot.port,
+        security="plain",
+        username=dovecot_user,
+        password=PASSWORD,
+    )
+    with services.IMAPClient(config) as client:
+        for _, octets in real_mails(600):
+            octets = b"\r\n".join(octets.replace(b"\0", b"").splitlines())
+            with suppress(CommandRejected):  # some are no mail at all
+                client.append("INBOX", octets)
+    recording = record(config, messages=600, idle=0.05)
+    assert recording.failure is None
+    (said,) = (c["server_bytes"] for c in recording.cases if c["id"] == "recorded-fetch")
+    left = {word for word in re.findall(r"[a-z]+", said.lower()) if word.strip("x")}
+    assert left <= _harmless_words()
+
+
+def _harmless_words() -> set[str]:
+    listed = known.MIME_WORDS | known.FETCH_ITEMS | known.KEYWORDS | known.TEXT_WORDS
+    words = {part for word in listed for part in re.findall("[a-z]+", word.decode().lower())}
+    return words | set(WORDS_OF_SHAPE.split())
 
 
 def _flags(server: Dovecot, user: str, mailbox: str) -> list[Any]:

@@ -41,7 +41,11 @@ _NUMBER: Final = re.compile(rb"-?[0-9]+")
 _DAY: Final = rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _MONTH: Final = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _CLOCK: Final = rb"[0-9]{2}:[0-9]{2}(?::[0-9]{2})?"
-_ZONE: Final = rb"(?:[+-][0-9]{4}|GMT|UTC|UT)(?: +\([A-Z]{1,5}\))?"
+_ZONE_NAME: Final = (
+    rb"(?:UTC?|GMT|WES?T|CES?T|EES?T|MS[KD]|BST|IST|[ECMP][SD]T|AK[SD]T|HST|JST|KST|AE[SD]T"
+    rb"|NZ[SD]T)"
+)
+_ZONE: Final = rb"(?:[+-][0-9]{4}|%b)(?: +\(%b\))?" % (_ZONE_NAME, _ZONE_NAME)
 _DATE: Final = re.compile(
     rb"(?:%b, +)?[0-9]{1,2} +%b +[0-9]{4} +%b +%b" % (_DAY, _MONTH, _CLOCK, _ZONE)
 )

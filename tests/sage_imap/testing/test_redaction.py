@@ -122,6 +122,10 @@ def test_responses(before: bytes, after: bytes) -> None:
             b'ENVELOPE ("Mon, 7 Feb 1994 21:52:25 -0800 (PST)" "xxxx/xxxxx" (("Xxx" NIL "x" "x.x"))'
             b' NIL NIL NIL NIL NIL "<1@x>" {3}\r\n1@x)',
         ),
+        (
+            b'ENVELOPE ("7 Feb 1994 21:52:25 +0100 (ZOE)" "7 Feb 1994 21:52:25 GMT")',
+            b'ENVELOPE ("1 Xxx 1111 11:11:11 +1111 (XXX)" "7 Feb 1994 21:52:25 GMT")',
+        ),
         (b'ENVELOPE ("Zoe, 7 Feb 94" NIL)', b'ENVELOPE ("Xxx, 1 Xxx 11" NIL)'),
         (
             b'BODYSTRUCTURE ("TEXT" "HTML" ("CHARSET" "utf-8" "NAME*0*" "a.b") "<1@b>" "Zoe" "7BIT"'

@@ -152,7 +152,7 @@ class _Recorder:
         exists = max((event.count for event in answer.of(ExistsReceived)), default=0)
         criteria = f"{max(1, exists - messages + 1)}:*" if exists else "ALL"
         returning = ("ALL",) if self._offers("ESEARCH") else None
-        answer = self._ask("search", commands.search(criteria, returning=returning))
+        answer = self._ask("search", commands.search((criteria.encode(),), returning=returning))
         uids = UIDSet() if answer is None else _found(answer.events)
         if uids and exists:
             self._ask("fetch", commands.fetch(uids, _ITEMS))

@@ -96,7 +96,7 @@ class Redactor:
         at = 0
         for frame in _frames(data):
             start = at
-            while data[start : start + 1] and data[start] in _PADDING:
+            while not data.startswith(frame.data, start) and data[start] in _PADDING:
                 start += 1
             pieces.append(data[at:start])
             masked = self._frame(frame, tag)

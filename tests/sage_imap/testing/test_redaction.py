@@ -217,6 +217,7 @@ def test_no_mark_is_left(pieces: list[bytes]) -> None:
 
 
 @given(st.binary(max_size=300))
+@example(b"\r\0\n")
 def test_any_octets(octets: bytes) -> None:
     """Whatever comes, nothing is raised and the length stays."""
     assert len(redacted(octets)) == len(octets)

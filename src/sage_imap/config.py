@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
 from sage_imap.errors import ConfigurationError
+from sage_imap.protocol.quirks import CORE_QUIRKS, GRAMMAR_QUIRKS, Quirks
 
 __all__ = ["IMAPConfig", "Security"]
 
@@ -33,7 +34,8 @@ class IMAPConfig:
     (AUTHENTICATE PLAIN or LOGIN, whichever the server offers), ``plain`` or ``xoauth2``;
     *access_token* is the token or a function that gives a fresh one. *client_id* is sent by ID
     (RFC 2971) where the server offers it. *ssl_context* replaces our own, which verifies names and
-    needs TLS 1.2.
+    needs TLS 1.2. *strict* names the tolerances that are switched off (``quirk_bare_lf`` ..., see
+    `sage_imap.protocol.quirks`), True all of them.
     """
 
     host: str
@@ -48,6 +50,7 @@ class IMAPConfig:
     auth: Literal["login", "plain", "xoauth2"] = "login"
     access_token: str | Callable[[], str] | None = field(default=None, repr=False)
     client_id: Mapping[str, str] | None = None
+    strict: bool | Collection[str] = False
 
     def __post_init__(self) -> None:
         if not self.host or not isinstance(self.host, str):
@@ -64,6 +67,7 @@ class IMAPConfig:
             raise ConfigurationError("auth = xoauth2 needs access_token")
         if self.timeout <= 0 or self.connect_timeout <= 0:
             raise ConfigurationError("timeout and connect_timeout are positive numbers of seconds")
+        self.quirks()
 
     @property
     def effective_security(self) -> Security:
@@ -74,6 +78,16 @@ class IMAPConfig:
     def effective_port(self) -> int:
         """The port, by default that of the security."""
         return self.port or _PORTS[self.effective_security]
+
+    def quirks(self) -> Quirks:
+        """The tolerances for one connection, with their counters at zero."""
+        known = {**CORE_QUIRKS, **GRAMMAR_QUIRKS}
+        if isinstance(self.strict, bool):
+            return Quirks(off=known if self.strict else ())
+        unknown = set(self.strict) - known.keys()
+        if isinstance(self.strict, str) or unknown:
+            raise ConfigurationError("strict is True, False, or names of quirks that there are")
+        return Quirks(off=self.strict)
 
     def token(self) -> str:
         """A fresh access token."""

@@ -18,13 +18,16 @@
     │   ├── PermissionDenied
     │   ├── QuotaExceeded
     │   └── Throttled               try again later, after ``retry_after`` if it is known
+    ├── MessageUnreadable           what came of one message cannot be understood
+    ├── MessageGone                 one message is not in the mailbox any more
+    ├── BatchFailed                 some messages of a batch were not processed
     ├── UIDValidityChanged          the UIDs that the caller holds mean other messages now
     └── ConnectionLost              the connection ended before the answer was complete
         ├── ServerClosing           ... with a BYE
         ├── OperationTimeout        ... because nothing came within the deadline
         └── TLSFailed               ... because TLS was not agreed on: certificate, version, cipher
 
-Four attributes say what is still usable:
+Five attributes say what is still usable:
 
 ``retryable``
     the same call may succeed later without anybody changing anything.
@@ -35,6 +38,9 @@ Four attributes say what is still usable:
 ``outcome_known``
     it is certain whether the server carried the command out. ``False`` after a connection was
     lost in the middle of a command: look before you repeat it.
+``partial``
+    what the operation had done before, in the type of its result, where it is carried out in
+    portions (a `MoveResult` of what did move); ``None`` where nothing is known to be done.
 """
 
 from __future__ import annotations
@@ -43,6 +49,7 @@ from typing import ClassVar
 
 __all__ = [
     "AuthenticationFailed",
+    "BatchFailed",
     "CapabilityMissing",
     "CommandRejected",
     "ConcurrencyError",
@@ -54,6 +61,8 @@ __all__ = [
     "MailboxExists",
     "MailboxMismatch",
     "MailboxNotFound",
+    "MessageGone",
+    "MessageUnreadable",
     "OperationTimeout",
     "PermissionDenied",
     "QuotaExceeded",
@@ -73,6 +82,7 @@ class IMAPError(Exception):
     retry_after: float | None = None
     connection_usable: bool = True
     outcome_known: bool = True
+    partial: object | None = None
 
 
 class LocalProtocolError(IMAPError):
@@ -100,6 +110,23 @@ class MailboxMismatch(LocalProtocolError):
     """A message set belongs to another mailbox, or to another UIDVALIDITY of it."""
 
 
+class MessageUnreadable(IMAPError):
+    """What the server sent of one message cannot be understood; its neighbours are whole."""
+
+
+class MessageGone(IMAPError):
+    """A message that was asked for is not in the mailbox any more."""
+
+
+class BatchFailed(IMAPError):
+    """Some messages of a batch were not processed; the result's ``failures`` say which and why."""
+
+    def __init__(self, failed: int, total: int) -> None:
+        self.failed = failed
+        self.total = total
+        super().__init__(f"{failed} of {total} messages were not processed")
+
+
 class RemoteProtocolError(IMAPError):
     """The server sent something that is not IMAP; the connection is closed."""
 
@@ -123,12 +150,9 @@ class CommandRejected(IMAPError):
     ``status`` is ``"NO"`` or ``"BAD"``, ``code`` the name of the response code in upper case
     (RFC 5530) or ``None``, ``text`` the server's own words. The message of the exception holds
     the status and the code only, since servers quote addresses and mailbox names in the text.
-    ``partial`` is what the operation had done before, in the type of its result, where it was
-    carried out in portions (a `MoveResult` of what did move); None where nothing was done.
     """
 
     default_retryable: ClassVar[bool] = False
-    partial: object | None = None
 
     def __init__(
         self,

@@ -17,6 +17,8 @@ OWN = {
     "__exit__": "__aexit__",
     "__iter__": "__aiter__",
 }
+# `select.select` waits for a descriptor; whoever has a loop waits for an event.
+ONLY_BLOCKING = {("IMAPClient", "sock")}
 NAMES = sorted(services.__all__)
 
 
@@ -54,7 +56,8 @@ def test_modules() -> None:
 def test_members(name: str) -> None:
     """Both classes have the same members."""
     blocking, asynchronous = _public(getattr(services, name)), _public(getattr(aio, name))
-    assert {_sync_name(member) for member in asynchronous} == set(blocking)
+    shared = {member for member in blocking if (name, member) not in ONLY_BLOCKING}
+    assert {_sync_name(member) for member in asynchronous} == shared
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -62,6 +65,8 @@ def test_signatures_and_promises(name: str) -> None:
     """Both take and give the same, and say the same of it."""
     asynchronous = _public(getattr(aio, name))
     for member, blocking in _public(getattr(services, name)).items():
+        if (name, member) in ONLY_BLOCKING:
+            continue
         other = asynchronous[OWN.get(member, member)]
         if isinstance(blocking, property):
             assert isinstance(other, property)

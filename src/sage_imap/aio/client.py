@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -32,9 +32,9 @@ from sage_imap.operations import (
 )
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Session
-from sage_imap.protocol.command import Literal
 from sage_imap.protocol.commands import StoreMode
 from sage_imap.protocol.events import Event, NamespaceReceived, ParseFailure
+from sage_imap.protocol.quirks import Quirks
 from sage_imap.protocol.state import ConnectionState
 from sage_imap.providers import Provider
 
@@ -44,6 +44,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 # Within the class, `list` is a method.
 FetchedRows = list[FetchRow | ParseFailure]
+FoundEvents = list[Event]
 
 
 class IMAPClient:
@@ -57,6 +58,7 @@ class IMAPClient:
     def __init__(self, config: IMAPConfig | Mapping[str, Any]) -> None:
         self.config = IMAPConfig.of(config)
         self._driver = Driver(self.config)
+        self._idle: IdleSession | None = None
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -75,6 +77,7 @@ class IMAPClient:
 
     async def connect(self) -> Self:
         """Connect and sign in; the client itself."""
+        self._idle = None
         await self._driver.connect()
         return self
 
@@ -110,6 +113,11 @@ class IMAPClient:
     def mailbox(self) -> SelectedMailbox | None:
         """The selected mailbox, its ``exists`` as last told."""
         return self._driver.session.mailbox
+
+    @property
+    def quirks(self) -> Quirks:
+        """Which tolerances are in force, and in ``seen`` how often each was needed."""
+        return self._driver.session.connection.quirks
 
     def take_events(self) -> list[Event]:
         """What the server told unasked since the last call: EXISTS, EXPUNGE, flags."""
@@ -148,6 +156,22 @@ class IMAPClient:
         """Create a mailbox, named in the server's own spelling."""
         await self.run(mailboxes.create, name)
 
+    async def delete(self, name: str) -> None:
+        """Delete a mailbox and what is in it; not the one that is selected."""
+        await self.run(mailboxes.delete, name)
+
+    async def rename(self, name: str, to: str) -> None:
+        """Rename a mailbox with what is below it; not the one that is selected."""
+        await self.run(mailboxes.rename, name, to)
+
+    async def subscribe(self, name: str) -> None:
+        """Add a mailbox to those that clients show."""
+        await self.run(mailboxes.subscribe, name, subscribed=True)
+
+    async def unsubscribe(self, name: str) -> None:
+        """Take a mailbox out of those that clients show."""
+        await self.run(mailboxes.subscribe, name, subscribed=False)
+
     async def ensure_folder(self, logical: str) -> str:
         """The server's name of the folder *logical* (``INBOX/Support``), created if missing."""
         return await self.run(folders.ensure_folder, logical)
@@ -182,7 +206,7 @@ class IMAPClient:
         return await self.run(messages.append, mailbox, data, flags=flags, date=date)
 
     async def search(
-        self, criteria: str | Sequence[str | Literal] = "ALL", *, changed_since: int | None = None
+        self, criteria: str | Iterable[str] = "ALL", *, changed_since: int | None = None
     ) -> MessageSet:
         """The messages of the selected mailbox that fit."""
         return await self.run(messages.search, criteria, changed_since=changed_since)
@@ -233,8 +257,30 @@ class IMAPClient:
         await self.run(messages.expunge, message_set)
 
     def idle(self, *, renew: float | None = None) -> IdleSession:
-        """IDLE, held from ``await`` or ``async with`` until ``done()`` or the end of the block.
+        """IDLE, held from ``await`` or ``async with`` until `done` or the end of the block.
 
-        It is renewed every *renew* seconds, by default as often as the provider needs it.
+        It is renewed every *renew* seconds, by default as often as the provider needs it. Where it
+        is held already, it is the same one.
         """
-        return IdleSession(self, renew=self.provider.idle_renewal if renew is None else renew)
+        if self._idle is None or not self._idle.held:
+            renewal = self.provider.idle_renewal if renew is None else renew
+            self._idle = IdleSession(self, renew=renewal)
+        return self._idle
+
+    async def done(self) -> None:
+        """End the IDLE that `idle` began; news that came meanwhile are kept. Else do nothing."""
+        if self._idle is not None:
+            await self._idle.done()
+
+    async def response(self, name: str = "IDLE") -> tuple[str, FoundEvents]:
+        """*name* and the news of that kind that have come by now; nothing is waited for.
+
+        ``IDLE`` stands for all kinds, ``EXISTS``, ``EXPUNGE``, ``FETCH`` and ``VANISHED`` for
+        their own; what is of another kind is kept. Raises `ConnectionLost` where the link is gone.
+        """
+        kind = sessions.kind_of_news(name)
+        if self._idle is not None and self._idle.held:
+            news = await self._idle.wait(0)
+        else:
+            news = self.take_events()
+        return name, self._driver.session.keep_others(kind, news)

@@ -68,7 +68,7 @@ class Driver:
                 timeout=config.timeout,
                 connect_timeout=config.connect_timeout,
             )
-            self._session = Session(Connection(), timeout=config.timeout)
+            self._session = Session(Connection(quirks=config.quirks()), timeout=config.timeout)
             try:
                 await self._drive(sign_in(self._session, config))
             except BaseException:

@@ -23,6 +23,22 @@ class IMAPFolderService:
         """Create a mailbox, named in the server's own spelling."""
         return await self.client.run(outcomes.outcome, mailboxes.create, name)
 
+    async def delete(self, name: str) -> OperationResult[None]:
+        """Delete a mailbox and what is in it; not the one that is selected."""
+        return await self.client.run(outcomes.outcome, mailboxes.delete, name)
+
+    async def rename(self, name: str, to: str) -> OperationResult[None]:
+        """Rename a mailbox with what is below it; not the one that is selected."""
+        return await self.client.run(outcomes.outcome, mailboxes.rename, name, to)
+
+    async def subscribe(self, name: str) -> OperationResult[None]:
+        """Add a mailbox to those that clients show."""
+        return await self.client.run(outcomes.outcome, mailboxes.subscribe, name, subscribed=True)
+
+    async def unsubscribe(self, name: str) -> OperationResult[None]:
+        """Take a mailbox out of those that clients show."""
+        return await self.client.run(outcomes.outcome, mailboxes.subscribe, name, subscribed=False)
+
     async def ensure(self, logical: str) -> str:
         """The server's name of the folder *logical*, created if missing."""
         return await self.client.ensure_folder(logical)

@@ -27,6 +27,11 @@ class IdleSession:
         self._idle = idling.Idle(renew)
 
     @property
+    def held(self) -> bool:
+        """Whether the server holds it: begun, and neither ended nor lost."""
+        return self._idle.handle is not None and self._client.connected
+
+    @property
     def renew(self) -> float:
         """Seconds after which IDLE is begun anew."""
         return self._idle.renew

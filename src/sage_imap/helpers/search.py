@@ -20,7 +20,7 @@ from typing import ClassVar, Final
 from sage_imap.errors import LocalProtocolError
 from sage_imap.models.message import MessageSet
 from sage_imap.protocol.arguments import atom, message_set
-from sage_imap.protocol.command import Literal, Text
+from sage_imap.protocol.command import Text
 from sage_imap.protocol.sets import NumberSet
 
 __all__ = ["IMAPSearchCriteria", "Messages"]
@@ -88,6 +88,13 @@ class IMAPSearchCriteria(str):
         return cls._of(_parts_of(text.strip()))
 
     @classmethod
+    def of(cls, criteria: str | Iterable[str]) -> IMAPSearchCriteria:
+        """*criteria*, or several of them that must all fit, as one."""
+        if isinstance(criteria, str):
+            return cls(criteria)
+        return cls.and_criteria(*criteria)
+
+    @classmethod
     def _of(cls, parts: Iterable[bytes | Text]) -> IMAPSearchCriteria:
         merged = tuple(_merged(parts))
         criteria = super().__new__(cls, "".join(map(_shown, merged)))
@@ -96,15 +103,6 @@ class IMAPSearchCriteria(str):
 
     def __getnewargs__(self) -> tuple[str]:
         return (str(self),)
-
-    def encode_parts(self, *, utf8: bool) -> tuple[str | None, list[bytes | Literal]]:
-        """The charset to announce, None where there is no need, and the criteria as they are sent.
-
-        *utf8* says that ``UTF8=ACCEPT`` is in force, which forbids CHARSET (RFC 6855 section 3).
-        """
-        charset = None if utf8 or self.isascii() else "UTF-8"
-        rendered = [p if isinstance(p, bytes) else p.render(utf8=utf8) for p in self.parts]
-        return charset, rendered
 
     def __and__(self, other: str) -> IMAPSearchCriteria:
         return self.and_criteria(self, other)

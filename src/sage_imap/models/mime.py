@@ -41,9 +41,7 @@ class Part:
         self.children: list[Part] = []
         self.warnings: list[str] = []
         # Only Content-... says something about a part (RFC 2045 section 9).
-        self._fields = {
-            name.lower(): value for name, value in fields[::-1] if name[0] in b"Cc"
-        }
+        self._fields = {name.lower(): value for name, value in fields[::-1] if name[0] in b"Cc"}
         self.content_type, self.parameters = self._content_type("text/plain")
 
     def field(self, name: bytes) -> bytes:

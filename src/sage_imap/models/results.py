@@ -20,6 +20,7 @@ __all__ = [
     "FetchRow",
     "ListedMailbox",
     "MailboxStatus",
+    "MessageFailure",
     "MoveResult",
     "OperationResult",
     "SelectedMailbox",
@@ -148,12 +149,22 @@ class FetchRow:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class MessageFailure:
+    """A message that was not processed, and why; ``uid`` is None where not even that was told."""
+
+    uid: int | None
+    error: Exception
+
+
 @dataclass(slots=True)
 class OperationResult(Generic[T]):
     """The outcome of a service's method, where a NO or BAD is a result and no exception.
 
-    ``messages`` are the UIDs that were really touched, ``value`` is the plain method's result, and
-    ``metadata`` holds what the guide's patterns look up (``fetched_messages``).
+    ``messages`` are the UIDs that were really touched, ``asked`` those that the caller named (None
+    where only the server knows them: ``1:*``), ``failures`` the messages that have an error of
+    their own. ``value`` is the plain method's result, and ``metadata`` holds what the guide's
+    patterns look up (``fetched_messages``).
     """
 
     success: bool
@@ -161,6 +172,23 @@ class OperationResult(Generic[T]):
     error: IMAPError | None = None
     messages: UIDSet = field(default_factory=UIDSet)
     metadata: dict[str, Any] = field(default_factory=dict)
+    asked: UIDSet | None = None
+    failures: list[MessageFailure] = field(default_factory=list)
+
+    @property
+    def untouched(self) -> UIDSet:
+        """The UIDs that were asked for and not touched: gone, refused, unreadable or failed."""
+        return UIDSet() if self.asked is None else self.asked - self.messages
+
+    @property
+    def successful_messages(self) -> int:
+        """How many messages were touched."""
+        return len(self.messages)
+
+    @property
+    def failed_messages(self) -> int:
+        """How many messages were asked for and not touched."""
+        return len(self.failures) if self.asked is None else len(self.untouched)
 
     @property
     def error_message(self) -> str | None:

@@ -17,7 +17,7 @@ from sage_imap.operations.mailboxes import create, list_mailboxes, namespace
 from sage_imap.operations.session import Session
 from sage_imap.protocol.events import NamespaceReceived
 
-__all__ = ["candidates", "ensure_folder", "find_folder"]
+__all__ = ["candidates", "ensure_folder", "find_folder", "folder_for"]
 
 
 def ensure_folder(session: Session, logical: str) -> Operation[str]:
@@ -53,6 +53,25 @@ def find_folder(session: Session, logical: str) -> Operation[str | None]:
     """The name on the server of the folder *logical*, None where it is not there."""
     names = candidates(logical, (yield from namespace(session)))
     return (yield from _first_listed(session, names))
+
+
+def folder_for(session: Session, name: str, *, create_missing: bool) -> Operation[str]:
+    """The folder that *name* means: as the server spells it, else as a logical name.
+
+    Where it is missing it is made, or, without *create_missing*, *name* is given back, so that the
+    command that needs it is answered with TRYCREATE.
+    """
+    if (yield from _listed(session, name)) is not None:
+        return name
+    space = yield from namespace(session)
+    delimiter = space.personal[0][1] if space.personal else "/"
+    if delimiter is None or delimiter == "/" or delimiter not in name or "/" in name:
+        if create_missing:
+            return (yield from ensure_folder(session, name))
+        return (yield from find_folder(session, name)) or name
+    if create_missing:
+        yield from create(session, name)
+    return name
 
 
 def candidates(logical: str, space: NamespaceReceived) -> list[str]:

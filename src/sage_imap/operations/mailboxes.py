@@ -1,11 +1,11 @@
-"""Conversations about mailboxes: SELECT, STATUS, LIST, CREATE, NAMESPACE."""
+"""Conversations about mailboxes: SELECT, STATUS, LIST, CREATE, DELETE, RENAME, NAMESPACE."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
 
-from sage_imap.errors import CommandRejected, MailboxNotFound
+from sage_imap.errors import CommandRejected, LocalProtocolError, MailboxNotFound
 from sage_imap.models.results import ListedMailbox, MailboxStatus, SelectedMailbox
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Answer, Session
@@ -23,7 +23,17 @@ from sage_imap.protocol.events import (
     UntaggedStatus,
 )
 
-__all__ = ["create", "list_mailboxes", "namespace", "select", "status", "unselect"]
+__all__ = [
+    "create",
+    "delete",
+    "list_mailboxes",
+    "namespace",
+    "rename",
+    "select",
+    "status",
+    "subscribe",
+    "unselect",
+]
 
 _STATUS_ITEMS: Final = ("MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "HIGHESTMODSEQ")
 
@@ -146,6 +156,30 @@ def list_mailboxes(
 def create(session: Session, name: str) -> Operation[None]:
     """Create *name*, which is in the server's own spelling."""
     yield from session.exchange(commands.create(name))
+
+
+def delete(session: Session, name: str) -> Operation[None]:
+    """Delete a mailbox and what is in it.
+
+    Raises `MailboxNotFound`, and `LocalProtocolError` for the one that is selected, since servers
+    differ in what they do then.
+    """
+    if session.mailbox is not None and session.mailbox.name == name:
+        raise LocalProtocolError("the mailbox is selected; DELETE was not sent: unselect it first")
+    yield from session.exchange(commands.delete(name))
+
+
+def rename(session: Session, name: str, to: str) -> Operation[None]:
+    """Rename a mailbox with what is below it; raises `MailboxNotFound` and `MailboxExists`."""
+    if session.mailbox is not None and session.mailbox.name == name:
+        raise LocalProtocolError("the mailbox is selected; RENAME was not sent: unselect it first")
+    yield from session.exchange(commands.rename(name, to))
+
+
+def subscribe(session: Session, name: str, *, subscribed: bool) -> Operation[None]:
+    """Say whether a mailbox is among those that clients show."""
+    command = commands.subscribe(name) if subscribed else commands.unsubscribe(name)
+    yield from session.exchange(command)
 
 
 def namespace(session: Session) -> Operation[NamespaceReceived]:

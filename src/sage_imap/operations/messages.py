@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Final
 
 from sage_imap.errors import CapabilityMissing, CommandRejected, LocalProtocolError
+from sage_imap.helpers.search import IMAPSearchCriteria
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import AppendResult, MoveResult, StoreResult
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Answer, Claim, Session
 from sage_imap.protocol import commands, extensions
-from sage_imap.protocol.command import Command, Literal
+from sage_imap.protocol.command import Command
 from sage_imap.protocol.events import (
     ESearchReceived,
     Event,
@@ -29,7 +30,17 @@ from sage_imap.protocol.events import (
 )
 from sage_imap.protocol.sets import UIDSet
 
-__all__ = ["append", "copy", "expunge", "move", "search", "store"]
+__all__ = [
+    "append",
+    "check_movable",
+    "copy",
+    "delete",
+    "expunge",
+    "expunge_flagged",
+    "move",
+    "search",
+    "store",
+]
 
 # Each message may be answered by a row or two, which are kept until the command is complete.
 MOST_MESSAGES: Final = 10_000
@@ -39,16 +50,20 @@ _ECHOED: Final = frozenset({"UID", "FLAGS", "MODSEQ"})
 
 def search(
     session: Session,
-    criteria: str | Sequence[str | Literal] = "ALL",
+    criteria: str | Iterable[str] = "ALL",
     *,
     changed_since: int | None = None,
 ) -> Operation[MessageSet]:
-    """The messages of the selected mailbox that fit; by ESEARCH, as a set, where offered."""
+    """The messages of the selected mailbox that fit; by ESEARCH, as a set, where offered.
+
+    *criteria* are search keys as text or as `IMAPSearchCriteria`, or several that must all fit.
+    """
     mailbox = session.mailbox
     if mailbox is None:
         raise LocalProtocolError("SEARCH needs a selected mailbox; nothing was sent")
     returning = ("ALL",) if session.offers("ESEARCH") else None
-    command = commands.search(criteria, returning=returning, changed_since=changed_since)
+    keys = IMAPSearchCriteria.of(criteria).parts
+    command = commands.search(keys, returning=returning, changed_since=changed_since)
     answer = yield from session.exchange(command)
     return MessageSet(_found(answer), mailbox.name, mailbox.uidvalidity)
 
@@ -100,12 +115,8 @@ def move(session: Session, message_set: MessageSet, mailbox: str) -> Operation[M
     `LocalProtocolError` where the mailbox was selected read-only; nothing is sent. A NO may come
     after a part was moved (RFC 6851 section 3.3): what is known of it is the error's ``partial``.
     """
-    session.uids_for(message_set, "MOVE")
-    if session.mailbox is not None and session.mailbox.read_only:
-        raise LocalProtocolError("the mailbox is selected read-only; MOVE was not sent")
+    check_movable(session, message_set)
     if not session.offers("MOVE"):
-        if not session.offers("UIDPLUS"):
-            raise CapabilityMissing("MOVE", "a move that touches no other message")
         return (yield from _move_by_copy(session, message_set, mailbox))
     result = MoveResult(UIDSet())
     for uids in _portions(session, message_set, partial(extensions.move, mailbox=mailbox)):
@@ -119,6 +130,15 @@ def move(session: Session, message_set: MessageSet, mailbox: str) -> Operation[M
         if moved is None:
             result = _merged(result, (yield from _moved_untold(session, answer, uids, there)))
     return result
+
+
+def check_movable(session: Session, message_set: MessageSet) -> None:
+    """Raise why *message_set* cannot be moved from here, if it cannot."""
+    session.uids_for(message_set, "MOVE")
+    if session.mailbox is not None and session.mailbox.read_only:
+        raise LocalProtocolError("the mailbox is selected read-only; MOVE was not sent")
+    if not session.offers("MOVE") and not session.offers("UIDPLUS"):
+        raise CapabilityMissing("MOVE", "a move that touches no other message")
 
 
 def _moved_untold(
@@ -143,6 +163,30 @@ def expunge(session: Session, message_set: MessageSet) -> Operation[None]:
         raise CapabilityMissing("UIDPLUS", "an EXPUNGE that touches no other message")
     for uids in _portions(session, message_set, extensions.expunge):
         yield from session.exchange(extensions.expunge(uids))
+
+
+def expunge_flagged(session: Session, message_set: MessageSet) -> Operation[UIDSet]:
+    """The same; those that were removed."""
+    flagged = UIDSet()
+    for uids in _portions(session, message_set, _search_flagged):
+        flagged = flagged | (yield from search(session, f"UID {uids} DELETED")).uids
+    yield from expunge(session, message_set)
+    return flagged - (yield from _present(session, flagged))
+
+
+def _search_flagged(uids: str) -> Command:
+    return commands.search((f"UID {uids} DELETED".encode(),), returning=("ALL",))
+
+
+def delete(session: Session, message_set: MessageSet) -> Operation[UIDSet]:
+    """Flag the messages as deleted and remove them; those that were removed.
+
+    Raises `CapabilityMissing` without UIDPLUS; nothing is flagged then.
+    """
+    if not session.offers("UIDPLUS"):
+        raise CapabilityMissing("UIDPLUS", "an EXPUNGE that touches no other message")
+    yield from store(session, message_set, ["\\Deleted"])
+    return (yield from expunge_flagged(session, message_set))
 
 
 def append(
@@ -198,7 +242,7 @@ def _present(session: Session, uids: UIDSet | str) -> Operation[UIDSet]:
     if isinstance(uids, str):
         return (yield from search(session, f"UID {uids}")).uids
     found = UIDSet()
-    room = session.room_for_uids(commands.search("UID 1", returning=("ALL",)))
+    room = session.room_for_uids(commands.search((b"UID 1",), returning=("ALL",)))
     for part in uids.split(most_ids=MOST_MESSAGES, most_bytes=room):
         found = found | (yield from search(session, f"UID {part}")).uids
     return found

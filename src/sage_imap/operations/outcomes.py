@@ -8,11 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sage_imap.errors import CapabilityMissing, CommandRejected
+from sage_imap.errors import CapabilityMissing, CommandRejected, MessageUnreadable
 from sage_imap.models.email import EmailMessage
 from sage_imap.models.message import MessageSet
-from sage_imap.models.results import FetchRow, MoveResult, OperationResult, StoreResult
-from sage_imap.operations import fetching, messages
+from sage_imap.models.results import (
+    FetchRow,
+    MessageFailure,
+    MoveResult,
+    OperationResult,
+    StoreResult,
+)
+from sage_imap.operations import fetching, folders, messages
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Session
 from sage_imap.protocol.commands import StoreMode
@@ -47,12 +53,14 @@ def fetched(
 
     A row that could not be understood is in ``metadata["failures"]``.
     """
-    result = yield from outcome(session, fetching.fetch, message_set, items)
+    result = yield from _about(message_set, outcome(session, fetching.fetch, message_set, items))
     rows = result.value or []
     whole = [row for row in rows if isinstance(row, FetchRow)]
+    unread = [row for row in rows if isinstance(row, ParseFailure)]
     result.messages = UIDSet.of(row.uid for row in whole)
+    result.failures = [MessageFailure(row.uid, MessageUnreadable(row.reason)) for row in unread]
     result.metadata["fetched_messages"] = _messages(whole)
-    result.metadata["failures"] = [row for row in rows if isinstance(row, ParseFailure)]
+    result.metadata["failures"] = unread
     return result
 
 
@@ -60,47 +68,83 @@ def stored(
     session: Session, message_set: MessageSet, flags: Iterable[str], mode: StoreMode
 ) -> Operation[OperationResult[StoreResult]]:
     """Change flags; ``messages`` are those whose flags the server told."""
-    result = yield from outcome(session, messages.store, message_set, flags, mode=mode)
+    conversation = outcome(session, messages.store, message_set, flags, mode=mode)
+    result = yield from _about(message_set, conversation)
     if result.value is not None:
         result.messages = UIDSet.of(result.value.flags)
     return result
 
 
 def moved(
-    session: Session, message_set: MessageSet, mailbox: str
+    session: Session, message_set: MessageSet, mailbox: str, *, create: bool
 ) -> Operation[OperationResult[MoveResult]]:
     """Move; ``messages`` are those that really moved."""
-    return _transferred((yield from outcome(session, messages.move, message_set, mailbox)))
+
+    def to_folder(session: Session) -> Operation[MoveResult]:
+        messages.check_movable(session, message_set)
+        name = yield from folders.folder_for(session, mailbox, create_missing=create)
+        return (yield from messages.move(session, message_set, name))
+
+    return (yield from _transferred(message_set, outcome(session, to_folder)))
 
 
 def copied(
-    session: Session, message_set: MessageSet, mailbox: str
+    session: Session, message_set: MessageSet, mailbox: str, *, create: bool
 ) -> Operation[OperationResult[MoveResult]]:
     """Copy; ``messages`` are those that really were copied."""
-    return _transferred((yield from outcome(session, messages.copy, message_set, mailbox)))
+
+    def to_folder(session: Session) -> Operation[MoveResult]:
+        session.uids_for(message_set, "COPY")
+        name = yield from folders.folder_for(session, mailbox, create_missing=create)
+        return (yield from messages.copy(session, message_set, name))
+
+    return (yield from _transferred(message_set, outcome(session, to_folder)))
 
 
 def expunged(session: Session, message_set: MessageSet) -> Operation[OperationResult[None]]:
     """Remove what is flagged ``\\Deleted`` among the messages, and nothing else."""
-    return (yield from outcome(session, messages.expunge, message_set))
+    return (yield from _removed(session, messages.expunge_flagged, message_set))
 
 
 def deleted(session: Session, message_set: MessageSet) -> Operation[OperationResult[None]]:
     """Flag the messages as deleted and remove them; nothing is flagged without UIDPLUS."""
-    return (yield from outcome(session, _delete, message_set))
+    return (yield from _removed(session, messages.delete, message_set))
 
 
-def _delete(session: Session, message_set: MessageSet) -> Operation[None]:
-    if not session.offers("UIDPLUS"):
-        raise CapabilityMissing("UIDPLUS", "an EXPUNGE that touches no other message")
-    yield from messages.store(session, message_set, ["\\Deleted"])
-    yield from messages.expunge(session, message_set)
-
-
-def _transferred(result: OperationResult[MoveResult]) -> OperationResult[MoveResult]:
-    if result.value is not None:
-        result.messages = result.value.source
+def _transferred(
+    message_set: MessageSet, conversation: Operation[OperationResult[MoveResult]]
+) -> Operation[OperationResult[MoveResult]]:
+    result = yield from _about(message_set, conversation)
+    done = result.value
+    if done is None and result.error is not None and isinstance(result.error.partial, MoveResult):
+        done = result.error.partial
+    if done is not None:
+        result.messages = done.source
     return result
+
+
+def _removed(
+    session: Session,
+    remove: Callable[[Session, MessageSet], Operation[UIDSet]],
+    message_set: MessageSet,
+) -> Operation[OperationResult[None]]:
+    removal = yield from outcome(session, remove, message_set)
+    result: OperationResult[None] = OperationResult(removal.success, error=removal.error)
+    result.asked = _closed(message_set)
+    result.messages = removal.value or UIDSet()
+    return result
+
+
+def _about(
+    message_set: MessageSet, conversation: Operation[OperationResult[T]]
+) -> Operation[OperationResult[T]]:
+    result = yield from conversation
+    result.asked = _closed(message_set)
+    return result
+
+
+def _closed(message_set: MessageSet) -> UIDSet | None:
+    return None if message_set.is_open else message_set.uids
 
 
 def _messages(rows: Iterable[FetchRow]) -> list[EmailMessage]:

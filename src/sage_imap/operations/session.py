@@ -49,7 +49,7 @@ from sage_imap.protocol.events import (
 from sage_imap.protocol.rejection import rejection
 from sage_imap.providers import UNKNOWN, Provider
 
-__all__ = ["Answer", "Claim", "Session", "noop"]
+__all__ = ["Answer", "Claim", "Session", "kind_of_news", "noop"]
 
 E = TypeVar("E")
 Claim = Callable[[Event], bool]
@@ -57,6 +57,13 @@ Claim = Callable[[Event], bool]
 
 _ROWS: Final = (FetchReceived, ParseFailure)
 _NEWS: Final = (ExistsReceived, ExpungeReceived, VanishedReceived, FetchReceived, ParseFailure)
+_KINDS: Final[dict[str, tuple[type, ...]]] = {
+    "IDLE": _NEWS,
+    "EXISTS": (ExistsReceived,),
+    "EXPUNGE": (ExpungeReceived,),
+    "FETCH": (FetchReceived,),
+    "VANISHED": (VanishedReceived,),
+}
 # News are hints to look again; whoever has missed a thousand of them looks at everything.
 _MOST_NEWS: Final = 1000
 # Portions hold 10,000 messages at most, and LIST of the largest known accounts names 50,000
@@ -291,9 +298,22 @@ class Session:
         self.news.clear()
         return news
 
+    def keep_others(self, kind: tuple[type, ...], news: list[Event]) -> list[Event]:
+        """Those of *news* that are of *kind*; the others are kept as news."""
+        self.news.extendleft(reversed([event for event in news if not isinstance(event, kind)]))
+        return [event for event in news if isinstance(event, kind)]
+
     def offers(self, capability: str) -> bool:
         """Whether the server offers *capability*."""
         return self.connection.offers(capability)
+
+
+def kind_of_news(name: str) -> tuple[type, ...]:
+    """The events that the response *name* stands for; ``IDLE`` are all that come unasked."""
+    kind = _KINDS.get(name.upper())
+    if kind is None:
+        raise LocalProtocolError(f"news are of the kinds {', '.join(_KINDS)}")
+    return kind
 
 
 def noop(session: Session) -> Operation[None]:

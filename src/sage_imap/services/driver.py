@@ -63,7 +63,7 @@ class Driver:
                 timeout=config.timeout,
                 connect_timeout=config.connect_timeout,
             )
-            self._session = Session(Connection(), timeout=config.timeout)
+            self._session = Session(Connection(quirks=config.quirks()), timeout=config.timeout)
             try:
                 self._drive(sign_in(self._session, config))
             except BaseException:
@@ -91,6 +91,23 @@ class Driver:
         with self._turn():
             self._check_open()
             return self._drive(operation(self.session, *args, **kwargs))
+
+    def descriptor(self) -> int | None:
+        """The descriptor of the socket; None where there is something to tell without reading it.
+
+        Raises `ConnectionLost` where there is no connection.
+        """
+        self._check_open()
+        session, transport = self.session, self._transport
+        if transport is None:
+            raise LocalProtocolError("not connected: call connect() or use a with block")
+        if not self._lock.acquire(blocking=False):
+            return transport.fileno()  # another thread is reading it
+        try:
+            held = bool(session.news) or session.connection.has_unread or transport.has_unread
+        finally:
+            self._lock.release()
+        return None if held else transport.fileno()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

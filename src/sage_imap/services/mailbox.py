@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
+from sage_imap.errors import CommandRejected, IMAPError
+from sage_imap.helpers.enums import Flag
+from sage_imap.models.email import EmailMessage
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import (
     AppendResult,
@@ -14,7 +17,7 @@ from sage_imap.models.results import (
     SelectedMailbox,
     StoreResult,
 )
-from sage_imap.operations import mailboxes, messages, outcomes
+from sage_imap.operations import mailboxes, messages, outcomes, processing
 from sage_imap.protocol.commands import StoreMode
 from sage_imap.protocol.events import ParseFailure
 from sage_imap.services.client import IMAPClient
@@ -32,11 +35,11 @@ class IMAPMailboxUIDService:
         """Select a mailbox; raises `MailboxNotFound` where there is none."""
         return self.client.select(name, readonly=readonly)
 
-    def create_message_set_from_search(self, criteria: str = "ALL") -> MessageSet:
+    def create_message_set_from_search(self, criteria: str | Iterable[str] = "ALL") -> MessageSet:
         """The messages that fit *criteria*, bound to the mailbox and its UIDVALIDITY."""
         return self.client.search(criteria)
 
-    def uid_search(self, criteria: str = "ALL") -> MessageSet:
+    def uid_search(self, criteria: str | Iterable[str] = "ALL") -> MessageSet:
         """The same, under the command's name."""
         return self.client.search(criteria)
 
@@ -60,13 +63,23 @@ class IMAPMailboxUIDService:
         wanted = [flags] if isinstance(flags, str) else list(flags)
         return self.client.run(outcomes.stored, message_set, wanted, mode)
 
-    def uid_copy(self, message_set: MessageSet, mailbox: str) -> OperationResult[MoveResult]:
-        """Copy messages; ``messages`` says which were."""
-        return self.client.run(outcomes.copied, message_set, mailbox)
+    def uid_copy(
+        self, message_set: MessageSet, mailbox: str, *, create: bool = True
+    ) -> OperationResult[MoveResult]:
+        """Copy messages to the folder *mailbox*; ``messages`` says which were copied.
 
-    def uid_move(self, message_set: MessageSet, mailbox: str) -> OperationResult[MoveResult]:
-        """Move messages; ``messages`` says which were."""
-        return self.client.run(outcomes.moved, message_set, mailbox)
+        ``INBOX/Support`` is found however the server spells it, and made where it is missing.
+        """
+        return self.client.run(outcomes.copied, message_set, mailbox, create=create)
+
+    def uid_move(
+        self, message_set: MessageSet, mailbox: str, *, create: bool = True
+    ) -> OperationResult[MoveResult]:
+        """Move messages to the folder *mailbox*; ``messages`` says which were moved.
+
+        ``INBOX/Support`` is found however the server spells it, and made where it is missing.
+        """
+        return self.client.run(outcomes.moved, message_set, mailbox, create=create)
 
     def uid_delete(self, message_set: MessageSet) -> OperationResult[None]:
         """Remove messages, and no other message than these."""
@@ -75,6 +88,52 @@ class IMAPMailboxUIDService:
     def uid_expunge(self, message_set: MessageSet) -> OperationResult[None]:
         """Remove those that are flagged ``\\Deleted`` among the messages."""
         return self.client.run(outcomes.expunged, message_set)
+
+    def process_messages_in_batches(
+        self,
+        message_set: MessageSet,
+        handler: Callable[[EmailMessage], object],
+        batch_size: int = 50,
+        mark_seen: bool = True,  # noqa: FBT001, FBT002 - the guide's signature
+    ) -> OperationResult[None]:
+        """Fetch each message without marking it and hand it to *handler*.
+
+        A message is marked as seen right after the handler returned, if *mark_seen* is true; where
+        it raises, or the message cannot be read, it is left as it is and stands in ``failures``
+        with its UID and the error. Memory is bounded by *batch_size* and by octets. The handler may
+        use the same client. Raises `ConnectionLost`, whose ``partial`` is the result so far.
+        """
+        tally = self.client.run(processing.prepare, message_set, mark_seen=mark_seen)
+        try:
+            for batch in tally.batches(batch_size):
+                self._process(tally, batch, handler, mark_seen=mark_seen)
+        except IMAPError as error:
+            error.partial = tally.result()
+            raise
+        return tally.result()
+
+    def _process(
+        self,
+        tally: processing.Tally,
+        batch: MessageSet,
+        handler: Callable[[EmailMessage], object],
+        *,
+        mark_seen: bool,
+    ) -> None:
+        try:
+            for row in self.client.iter_fetch(batch, processing.ITEMS):
+                try:
+                    handler(tally.message(row))
+                    if mark_seen:
+                        self.client.store(tally.only(row), [Flag.SEEN])
+                except Exception as error:  # the handler is the caller's and may raise anything
+                    if not self.client.connected:
+                        raise
+                    tally.failed(row, error)
+                else:
+                    tally.succeeded(row)
+        except CommandRejected as error:
+            tally.refusal = error
 
     def append(
         self, mailbox: str, data: bytes, *, flags: Iterable[str] = ()

@@ -96,6 +96,13 @@ class SocketTransport:
         """The descriptor of the socket."""
         return self._socket.fileno()
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether octets, or the end, are here already though the socket need not say so."""
+        if self._unread or self._failed:
+            return True
+        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
+
     def close(self) -> None:
         """Close the socket; may be called twice, and from another thread to wake a read."""
         with suppress(OSError):  # it may not be connected any more

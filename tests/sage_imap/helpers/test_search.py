@@ -106,22 +106,23 @@ def test_strings_are_apart_in_the_parts() -> None:
 
 def test_the_charset_is_chosen_by_the_text() -> None:
     """ASCII needs none, UTF8=ACCEPT forbids it, and else it is UTF-8 in a literal."""
-    assert C.subject("a").encode_parts(utf8=False) == (None, [b"SUBJECT ", b'"a"'])
-    assert C.subject("ü").encode_parts(utf8=False) == (
-        "UTF-8",
-        [b"SUBJECT ", Literal("ü".encode())],
+    plain, umlaut = (
+        search(C.subject("a").parts),
+        search(C.and_criteria(C.UNSEEN, C.subject("ü")).parts),
     )
-    assert C.subject("ü").encode_parts(utf8=True) == (None, [b"SUBJECT ", '"ü"'.encode()])
-
-
-def test_the_command_takes_criteria() -> None:
-    """The command sends what the criteria say, with the charset where it is needed."""
-    command = search(C.and_criteria(C.UNSEEN, C.subject("ü")))
-    assert command.render(utf8=False) == [
+    assert plain.render(utf8=False) == [b'UID SEARCH SUBJECT "a"']
+    assert umlaut.render(utf8=False) == [
         b"UID SEARCH CHARSET UTF-8 (UNSEEN SUBJECT ",
         Literal("ü".encode()),
         b")",
     ]
+    assert umlaut.render(utf8=True) == ['UID SEARCH (UNSEEN SUBJECT "ü")'.encode()]
+
+
+def test_several_keys_must_all_fit() -> None:
+    """One criterion, or any number of them, are one."""
+    assert C.of("UNSEEN") == "UNSEEN"
+    assert C.of([C.UNSEEN, "LARGER 10"]) == "(UNSEEN (LARGER 10))"
 
 
 @pytest.mark.parametrize("evil", ["a\r\nA1 LOGOUT", "a\nb", "a\0b", "\ud800"])

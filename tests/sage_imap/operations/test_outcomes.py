@@ -45,12 +45,15 @@ def test_refusals() -> None:
             result.raise_for_error()
         missing = stage.run(outcomes.deleted(stage.session, MessageSet("1")))
         assert isinstance(missing.error, CapabilityMissing)
-        assert stage.run(outcomes.moved(stage.session, MessageSet("1"), "Box")).messages == UIDSet()
+        assert (
+            stage.run(outcomes.moved(stage.session, MessageSet("1"), "Box", create=True)).messages
+            == UIDSet()
+        )
 
 
 def test_exceptions() -> None:
     """What is no answer of the server's is raised."""
-    with staged("<< A1 UID EXPUNGE 1\n.. eof") as stage:
+    with staged("<< A1 UID SEARCH RETURN (ALL) UID 1 DELETED\n.. eof") as stage:
         with pytest.raises(MailboxMismatch):
             stage.run(outcomes.expunged(stage.session, MessageSet("1", "Other")))
         with pytest.raises(ConnectionLost):
@@ -58,25 +61,57 @@ def test_exceptions() -> None:
 
 
 def test_deleted_and_stored() -> None:
-    """A result without a value is a success like others."""
+    """The counts are those of messages that were really touched."""
     with staged(
         r"""
-        << A1 UID STORE 1 +FLAGS (\\Deleted)
+        << A1 UID STORE 1:2 +FLAGS (\\Deleted)
         >> A1 OK done
-        << A2 UID EXPUNGE 1
+        << A2 UID SEARCH RETURN (ALL) UID 1:2 DELETED
+        >> * ESEARCH (TAG "A2") UID ALL 1
         >> A2 OK done
-        << A3 UID STORE 2 FLAGS (\\Seen)
-        >> * 2 FETCH (UID 2 FLAGS (\\Seen))
+        << A3 UID EXPUNGE 1:2
+        >> * 1 EXPUNGE
         >> A3 OK done
-        << A4 UID COPY 2 "Box"
-        >> A4 OK [COPYUID 1 2 3] done
+        << A4 UID SEARCH RETURN (ALL) UID 1
+        >> * ESEARCH (TAG "A4") UID
+        >> A4 OK done
+        << A5 UID STORE 2 FLAGS (\\Seen)
+        >> * 2 FETCH (UID 2 FLAGS (\\Seen))
+        >> A5 OK done
         """
     ) as stage:
-        deleted = stage.run(outcomes.deleted(stage.session, MessageSet("1")))
+        deleted = stage.run(outcomes.deleted(stage.session, MessageSet("1:2")))
         assert deleted.success
         assert deleted.error_message is None
         assert deleted.raise_for_error() is None
+        assert (deleted.successful_messages, deleted.failed_messages) == (1, 1)
+        assert deleted.untouched == UIDSet.parse("2")
         stored = stage.run(outcomes.stored(stage.session, MessageSet("2"), ["\\Seen"], "replace"))
         assert stored.messages == UIDSet.parse("2")
-        copied = stage.run(outcomes.copied(stage.session, MessageSet("2"), "Box"))
-        assert copied.messages == UIDSet.parse("2")
+
+
+def test_copied_into_a_folder_that_is_made() -> None:
+    """A folder is found as the server spells it, and made where it is missing."""
+    with staged(
+        """
+        << A1 LIST "" "INBOX/Box"
+        >> A1 OK done
+        << A2 NAMESPACE
+        >> * NAMESPACE (("INBOX." ".")) NIL NIL
+        >> A2 OK done
+        << A3 LIST "" "INBOX.Box"
+        >> A3 OK done
+        << A4 LIST "" "INBOX"
+        >> * LIST () "." INBOX
+        >> A4 OK done
+        << A5 CREATE "INBOX.Box"
+        >> A5 OK done
+        << A6 UID COPY 2 "INBOX.Box"
+        >> A6 OK [COPYUID 1 2 3] done
+        """,
+        offers="IMAP4rev1 NAMESPACE UIDPLUS",
+    ) as stage:
+        copied = stage.run(
+            outcomes.copied(stage.session, MessageSet("2"), "INBOX/Box", create=True)
+        )
+    assert copied.messages == UIDSet.parse("2")

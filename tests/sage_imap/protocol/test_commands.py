@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sage_imap.errors import LocalProtocolError
+from sage_imap.helpers.search import IMAPSearchCriteria
 from sage_imap.protocol import commands as c
 from sage_imap.protocol import extensions as x
 from sage_imap.protocol.command import Command, Literal, MailboxArgument, Text
@@ -17,6 +18,11 @@ from sage_imap.protocol.mailbox_names import decode_utf7
 from sage_imap.protocol.sets import UIDSet
 
 NIGHT = datetime(2026, 2, 3, 4, 5, 6, tzinfo=timezone(-timedelta(hours=3, minutes=30)))
+
+
+def keys(text: str) -> tuple[bytes | Text, ...]:
+    """The search keys of *text* as the command takes them."""
+    return IMAPSearchCriteria(text).parts
 
 
 def written(command: Command, *, utf8: bool = False) -> str:
@@ -58,18 +64,17 @@ def written(command: Command, *, utf8: bool = False) -> str:
             'APPEND "x" "23-Nov-2026 00:00:00 +0000" {0}',
         ),
         (c.search(), "UID SEARCH ALL"),
-        (c.search(""), "UID SEARCH ALL"),
         (
-            c.search('SUBJECT "a" UNSEEN', returning=["all"]),
+            c.search(keys('SUBJECT "a" UNSEEN'), returning=["all"]),
             'UID SEARCH RETURN (ALL) SUBJECT "a" UNSEEN',
         ),
-        (c.search("UNSEEN", changed_since=9), "UID SEARCH MODSEQ 10 UNSEEN"),
+        (c.search(keys("UNSEEN"), changed_since=9), "UID SEARCH MODSEQ 10 UNSEEN"),
         (
-            c.search('OR (SUBJECT "a \\"ü") FROM ö SEEN'),
+            c.search(keys('OR (SUBJECT "a \\"ü") FROM ö SEEN')),
             'UID SEARCH CHARSET UTF-8 OR (SUBJECT {5}a "ü) FROM {2}ö SEEN',
         ),
         (
-            c.search(["UNSEEN", "SUBJECT", Literal("ü".encode())]),
+            c.search((b"UNSEEN SUBJECT ", Text("ü"))),
             "UID SEARCH CHARSET UTF-8 UNSEEN SUBJECT {2}ü",
         ),
         (c.fetch(UIDSet.of([1, 2, 3, 7]), ["UID", "FLAGS"]), "UID FETCH 1:3,7 (UID FLAGS)"),
@@ -102,7 +107,7 @@ def test_commands_on_the_wire(command: Command, expected: str) -> None:
 def test_with_utf8_in_force() -> None:
     """Names and text go out as UTF-8, and SEARCH names no charset."""
     assert written(c.select("Grüße"), utf8=True) == 'SELECT "Grüße"'
-    assert written(c.search('SUBJECT "ü"'), utf8=True) == 'UID SEARCH SUBJECT "ü"'
+    assert written(c.search(keys('SUBJECT "ü"')), utf8=True) == 'UID SEARCH SUBJECT "ü"'
     assert written(c.select(b"\xff"[:0] + b"a"), utf8=True) == 'SELECT "a"'
     assert MailboxArgument(b"\xff").render(utf8=True) == Literal(b"\xff")
 
@@ -162,8 +167,8 @@ def test_what_is_no_fetch_item(item: str) -> None:
         lambda: c.select("\ud83d"),
         lambda: c.select(b"a\rb"),
         lambda: c.list_mailboxes("", "*\r\n"),
-        lambda: c.search("ALL\r\nA2 LOGOUT"),
-        lambda: c.search(["SUBJECT", Literal(b"\0")]),
+        lambda: c.search(keys("ALL\r\nA2 LOGOUT")),
+        lambda: c.search((b"SUBJECT ", Text("\0"))),
         lambda: c.search(returning=["SAVE) ALL"]),
         lambda: c.search(changed_since=-2),
         lambda: c.fetch("", ["UID"]),
@@ -231,7 +236,7 @@ def test_no_text_breaks_out_of_its_line(text: str, utf8: bool) -> None:
     """Whatever a user types is one argument or an error."""
     try:
         pieces = c.login(text, text).render(utf8=utf8)
-        pieces += c.search(["SUBJECT", text], returning=["ALL"]).render(utf8=utf8)
+        pieces += c.search((b"SUBJECT ", Text(text)), returning=["ALL"]).render(utf8=utf8)
         pieces += c.select(text).render(utf8=utf8)
     except LocalProtocolError:
         return

@@ -42,6 +42,7 @@ _SPACE: Final = 0x20
 _CLOSE: Final = 0x29
 _SPACE_OR_CLOSE: Final = b" )"
 
+
 def decode_usual_row(frame: Frame, context: DecodeContext) -> list[Event] | None:
     """The event of the response in *frame*, or None where it does not begin as most rows do."""
     if frame.literals and (flat := inlined(frame)) is not None:

@@ -66,6 +66,8 @@ def wait(session: Session, idle: Idle, timeout: float) -> Operation[list[Event]]
         if event is not None:
             _note_end(idle, [event])
     _note_end(idle, session.absorb())
+    if not session.news:
+        session.check_open()
     return session.take_news()
 
 

@@ -44,9 +44,7 @@ class Reader:
         envelope = row.envelope
         assert envelope is not None
         people = envelope.from_ + envelope.to + envelope.cc
-        self.kept.append(
-            (row.uid, row.flags, row.internaldate, row.size, envelope.subject, people)
-        )
+        self.kept.append((row.uid, row.flags, row.internaldate, row.size, envelope.subject, people))
         self.check.envelope(envelope.subject, len(people), envelope.date)
 
     def message(self, row: FetchRow) -> None:

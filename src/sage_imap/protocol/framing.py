@@ -62,6 +62,8 @@ _PADDING: Final = re.compile(rb"\0+|(?:\r\n)+|\n")
 _MOST_DIGITS: Final = 18
 # Precedent: one stray line end was seen in the wild; a few more cost nothing.
 _MOST_STRAY_LINE_ENDS: Final = 4
+# Below that, cutting line by line is faster.
+_WORTH_CUTTING: Final = 4096
 # Longer ones are bodies, which are not worth copying in order to look at them.
 _SHORT_LITERAL: Final = 4096
 # Reads of less are one or two lines, where looking ahead costs more than it saves.
@@ -139,6 +141,11 @@ class Framer:
         self._ready: deque[Frame] = deque()
         self._fresh = False  # a large read came that was not looked at yet
         self._kind = b""  # the first word of a response that announced a literal
+
+    @property
+    def ready(self) -> deque[Frame]:
+        """The responses that are cut already, for who can take several at one go."""
+        return self._ready
 
     @property
     def buffered(self) -> int:
@@ -233,14 +240,29 @@ class Framer:
         self._fresh = False
         with memoryview(self._buffer) as view:
             region = bytes(view[start:])
-        begin = 0
+        begin = self._take_lines(region, 0)
         with suppress(LimitExceeded):  # which is found again, and raised, behind what is ready
             while (end := self._plain_end(region, begin)) > begin:
                 self._ready.append(Frame(region[begin:end], tuple(self._literals)))
-                begin = end + 2
+                begin = self._take_lines(region, end + 2)
         self._literals.clear()
         self._start = self._line = self._scan = start + begin
         return bool(self._ready)
+
+    def _take_lines(self, region: bytes, begin: int) -> int:
+        """Cut a long run of lines without literals at one go; where the rest begins."""
+        stop = region.find(b"}\r\n", begin)
+        stop = region.rfind(b"\r\n", begin, len(region) if stop < 0 else stop)
+        if stop - begin < _WORTH_CUTTING or region.find(b"\0", begin, stop) >= 0:
+            return begin
+        lines = region[begin:stop].split(b"\r\n")
+        longest = max(map(len, lines))
+        if b"" in lines or longest > self._limits.line:
+            return begin
+        if region.count(b"\n", begin, stop) != len(lines) - 1:
+            return begin
+        self._ready.extend(map(Frame, lines))
+        return stop + 2
 
     def _plain_end(self, region: bytes, begin: int) -> int:
         """Where the response at *begin* ends, 0 where that is not plain to see.

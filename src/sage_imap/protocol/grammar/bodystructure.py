@@ -90,7 +90,7 @@ def _multipart(parts: tuple[BodyPart, ...], fields: list[Value], scanner: Scanne
         location=_location(location, scanner),
         parts=parts,
     )
-    part.filename = filename_of(part)
+    part.filename = filename_of(part.disposition, part.params)
     return part
 
 
@@ -110,7 +110,7 @@ def _leaf(value: list[Value], scanner: Scanner) -> BodyPart:
     part.disposition = _disposition(disposition, scanner)
     part.language = _language(language)
     part.location = _location(location, scanner)
-    part.filename = filename_of(part)
+    part.filename = filename_of(part.disposition, part.params)
     return part
 
 

@@ -8,6 +8,7 @@ decoded again. What the expression does not fit, in whole or in its rest, is rea
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -18,15 +19,16 @@ from sage_imap.protocol.grammar.envelope import simple_envelope
 if TYPE_CHECKING:
     from sage_imap.protocol.framing import Frame
 
-__all__ = ["Items", "decode_common_row", "decode_flags_row", "plain_flags"]
+__all__ = ["Items", "decode_common_row", "decode_flags_rows", "plain_flags"]
 
 Items = dict[str, object]
 
 _NUMBER: Final = r"([1-9][0-9]{0,19})"
 _FLAGS: Final = r"FLAGS \(([ !#-'*-z|}~]*+)\)"
-_FLAGS_ROW: Final = re.compile(rf"\* {_NUMBER} FETCH \(UID {_NUMBER} {_FLAGS}\)".encode())
+_FLAGS_ROW: Final = re.compile(
+    rf"\* {_NUMBER} FETCH \(UID {_NUMBER} FLAGS \(([ !#-'*-z|}}~]{{0,256}}+)\)\)".encode()
+)
 _END: Final = r"(?: (?![ )])|(?=\)))"
-_LONGEST_FLAGS_ROW: Final = 256
 _LONGEST_CACHED: Final = 256  # octets
 
 
@@ -52,14 +54,19 @@ _ROW: Final = _row(r"\0\r\n")
 _INLINED_ROW: Final = _row("")
 
 
-def decode_flags_row(data: bytes) -> FetchReceived | None:
-    """The row in *data* if it is a plain one of UID and FLAGS."""
-    match = _FLAGS_ROW.fullmatch(data) if len(data) <= _LONGEST_FLAGS_ROW else None
-    if match is None:
-        return None
-    seq, uid, raw = match.groups()
-    flags = plain_flags(raw)
-    return None if flags is None else FetchReceived(int(seq), {"UID": int(uid), "FLAGS": flags})
+def decode_flags_rows(frames: Iterable[Frame]) -> list[FetchReceived]:
+    """The rows of UID and FLAGS at the head of *frames*, up to the first other response."""
+    rows: list[FetchReceived] = []
+    for frame in frames:
+        match = _FLAGS_ROW.fullmatch(frame.data)
+        if match is None:
+            break
+        seq, uid, raw = match.groups()
+        flags = _cached_flags(raw)
+        if flags is None:
+            break
+        rows.append(FetchReceived(int(seq), {"UID": int(uid), "FLAGS": flags}))
+    return rows
 
 
 def decode_common_row(frame: Frame, inlined: int = 0) -> tuple[int, Items, int] | None:

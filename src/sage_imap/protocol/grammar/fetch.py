@@ -37,6 +37,7 @@ _ITEM: Final = re.compile(
     rb"(?:<[0-9]{1,20}>)?|RFC822(?:\.HEADER|\.TEXT)?) (~?\{[0-9]{1,18}\}\r\n)"
 )
 _UID, _FLAG_LIST, _DATE, _OCTETS, _MODSEQ, _ENVELOPE, _STRUCTURE, _, _SECTION = range(1, 10)
+_THEN_STRUCTURE: Final = b"BODYSTRUCTURE ("
 _ENVELOPE_FIELDS: Final = re.compile(PLAIN_ENVELOPE)
 _SPACE: Final = 0x20
 _CLOSE: Final = 0x29
@@ -59,9 +60,20 @@ def _completed(found: tuple[int, Items, int], frame: Frame, context: DecodeConte
     """The event of a row that was read up to where its usual items end."""
     seq, items, end = found
     data = frame.data
+    if data.startswith(_THEN_STRUCTURE, end):
+        end = _then_structure(items, data, end, context)
     if end == len(data) - 1 and data[end] == _CLOSE:
         return [FetchReceived(seq, items)]
     return _finish_row(_Row(frame, context, items), end, seq, opened=True)
+
+
+def _then_structure(items: Items, data: bytes, position: int, context: DecodeContext) -> int:
+    """Where the structure ends that was asked for last, or *position* where it is not plain."""
+    found = plain_structure(data, position + len(_THEN_STRUCTURE) - 1, context.limits.nesting)
+    if found is None or found[1] != len(data) - 1:
+        return position
+    items["BODYSTRUCTURE"], end = found
+    return end
 
 
 def decode_row(

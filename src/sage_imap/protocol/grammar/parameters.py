@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sage_imap.protocol.grammar.text import decode_charset, decode_words
 
 if TYPE_CHECKING:
-    from sage_imap.models.structure import BodyPart
+    from sage_imap.models.structure import Disposition
 
 __all__ = ["filename_of"]
 
@@ -16,13 +16,13 @@ _ESCAPED: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 _MOST_PIECES: Final = 100
 
 
-def filename_of(part: BodyPart) -> str | None:
-    """The decoded name of the file that *part* is, or None where it has none."""
-    if part.disposition is not None and part.disposition.params:
-        name = _parameter(part.disposition.params, "filename")
+def filename_of(disposition: Disposition | None, params: dict[str, str]) -> str | None:
+    """The decoded name of the file that a part is, or None where it has none."""
+    if disposition is not None and disposition.params:
+        name = _parameter(disposition.params, "filename")
         if name is not None:
             return name
-    return _parameter(part.params, "name") if part.params else None
+    return _parameter(params, "name") if params else None
 
 
 def _parameter(params: dict[str, str], name: str) -> str | None:

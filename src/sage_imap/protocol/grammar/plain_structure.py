@@ -7,10 +7,11 @@ It reads what well-behaved servers send, strictly, and gives up on everything el
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any, Final
 
+from sage_imap.models.envelope import Envelope
 from sage_imap.models.structure import BodyPart, Disposition
 from sage_imap.protocol.grammar.envelope import NSTRING, PLAIN_ENVELOPE, plain_envelope
 from sage_imap.protocol.grammar.parameters import filename_of
@@ -62,6 +63,10 @@ _MESSAGES: Final = frozenset({"message/rfc822", "message/global"})
 
 Fields = tuple[Any, ...]
 """What is kept of a part: octets or None, in the order of the places below."""
+Nested = tuple[tuple[BodyPart, ...], Envelope | None, BodyPart | None]
+"""The parts of a multipart, and the envelope and the body of an attached message."""
+Values = tuple[Any, ...]
+"""The fields of a `BodyPart`, in their order."""
 
 (
     _KIND,
@@ -81,19 +86,37 @@ _LONGEST_CACHED: Final = 128  # octets
 
 
 class _LazyPart(BodyPart):
-    """A part that decodes a field when it is first asked for."""
+    """A part that decodes its fields when the first of them is asked for."""
 
-    __slots__ = ("raw",)
-    raw: Fields
+    __slots__ = ("_found", "_nested", "_raw")
+    _found: Values | None
+    _nested: Nested
+    _raw: Fields
 
-    def __getattr__(self, name: str) -> object:
-        # Reached only where the slot of a field is empty still.
-        decode = _DECODERS.get(name)
-        if decode is None:
-            raise AttributeError(name)
-        value = decode(self)
-        setattr(self, name, value)
-        return value
+    def __reduce__(self) -> tuple[type[BodyPart], Values]:
+        return BodyPart, _values_of(self)
+
+
+def _lazy(raw: Fields, nested: Nested = ((), None, None)) -> BodyPart:
+    part = _LazyPart.__new__(_LazyPart)
+    part._raw, part._nested, part._found = raw, nested, None  # noqa: SLF001 - the module's own
+    return part
+
+
+def _values_of(part: _LazyPart) -> Values:
+    found = part._found  # noqa: SLF001 - the module's own class
+    if found is None:
+        found = part._found = _values(part._raw, part._nested)  # noqa: SLF001
+    return found
+
+
+def _reader(index: int) -> property:
+    return property(lambda part: _values_of(part)[index])
+
+
+for _index, _field in enumerate(fields(BodyPart)):
+    setattr(_LazyPart, _field.name, _reader(_index))
+del _index, _field
 
 
 def plain_structure(data: bytes, position: int, depth: int) -> tuple[BodyPart, int] | None:
@@ -108,11 +131,10 @@ def plain_structure(data: bytes, position: int, depth: int) -> tuple[BodyPart, i
         if data[position + 1 : position + 2] == b"(":
             return _multipart(data, position + 1, depth)
         return _message(data, position, depth)
-    part = _LazyPart.__new__(_LazyPart)
-    part.raw = raw = match.groups()
+    raw = match.groups()
     if raw[_LINES] is None and raw[_KIND].lower() in _LINED:
         return None  # one that lacks its lines is told from a shifted one elsewhere
-    return part, match.end()
+    return _lazy(raw), match.end()
 
 
 def _multipart(data: bytes, position: int, depth: int) -> tuple[BodyPart, int] | None:
@@ -127,17 +149,15 @@ def _multipart(data: bytes, position: int, depth: int) -> tuple[BodyPart, int] |
     if match is None:
         return None
     subtype, params, *extensions = match.groups()
-    whole = _LazyPart.__new__(_LazyPart)
-    whole.raw = (b"multipart", subtype, params, None, None, None, None, None, None, *extensions)
-    whole.parts = tuple(parts)
-    return whole, match.end()
+    raw = (b"multipart", subtype, params, None, None, None, None, None, None, *extensions)
+    return _lazy(raw, (tuple(parts), None, None)), match.end()
 
 
 def _message(data: bytes, position: int, depth: int) -> tuple[BodyPart, int] | None:
     head = _MESSAGE.match(data, position)
     if head is None:
         return None
-    kind, subtype, *fields = head.groups()
+    kind, subtype, *found_fields = head.groups()
     found = plain_structure(data, head.end(), depth - 1)
     if found is None or _media_type(kind, subtype) not in _MESSAGES:
         return None
@@ -145,30 +165,44 @@ def _message(data: bytes, position: int, depth: int) -> tuple[BodyPart, int] | N
     end = _MESSAGE_END.match(data, position)
     if end is None:
         return None
-    part = _LazyPart.__new__(_LazyPart)
-    part.raw = (kind, subtype, *fields[:5], *end.groups())
-    part.envelope = plain_envelope(tuple(fields[5:]))
-    part.body = body
-    return part, end.end()
+    raw = (kind, subtype, *found_fields[:5], *end.groups())
+    return _lazy(raw, ((), plain_envelope(tuple(found_fields[5:])), body)), end.end()
 
 
-def _disposition(part: _LazyPart) -> Disposition | None:
-    raw = part.raw[_DISPOSITION_PLACE]
+def _values(raw: Fields, nested: Nested) -> Values:
+    params = _params(raw[_PARAMS_PLACE])
+    disposition = _disposition(raw[_DISPOSITION_PLACE])
+    return (
+        _media_type(raw[_KIND], raw[_SUBTYPE]),
+        params,
+        _text(raw[_ID]),
+        _description(raw[_DESCRIPTION]),
+        _encoding(raw[_ENCODING_PLACE]),
+        _number(raw[_SIZE]),
+        _number(raw[_LINES]),
+        _text(raw[_MD5]),
+        disposition,
+        _language(raw[_LANGUAGE_PLACE]),
+        _text(raw[_LOCATION]),
+        filename_of(disposition, params),
+        *nested,
+    )
+
+
+def _disposition(raw: bytes | None) -> Disposition | None:
     if raw is None or raw == _NIL:
         return None
     kind, _, params = raw[2:-1].partition(b'" ')
     return Disposition(decode_text(kind).lower(), _params(params))
 
 
-def _language(part: _LazyPart) -> tuple[str, ...]:
-    raw = part.raw[_LANGUAGE_PLACE]
-    if raw is None:
+def _language(raw: bytes | None) -> tuple[str, ...]:
+    if raw is None or raw == _NIL:
         return ()
     return tuple(decode_text(_unquoted(item)) for item in _ITEM.findall(raw) if item != _NIL)
 
 
-def _description(part: _LazyPart) -> str | None:
-    raw = part.raw[_DESCRIPTION]
+def _description(raw: bytes | None) -> str | None:
     return None if raw is None or raw == _NIL else decode_words(_unquoted(raw))
 
 
@@ -208,22 +242,3 @@ def _number(raw: bytes | None) -> int | None:
 def _unquoted(raw: bytes) -> bytes:
     content = raw[1:-1]
     return _ESCAPE.sub(rb"\1", content) if b"\\" in content else content
-
-
-_DECODERS: Final[dict[str, Callable[[_LazyPart], object]]] = {
-    "type": lambda part: _media_type(part.raw[_KIND], part.raw[_SUBTYPE]),
-    "params": lambda part: _params(part.raw[_PARAMS_PLACE]),
-    "id": lambda part: _text(part.raw[_ID]),
-    "description": _description,
-    "encoding": lambda part: _encoding(part.raw[_ENCODING_PLACE]),
-    "size": lambda part: _number(part.raw[_SIZE]),
-    "lines": lambda part: _number(part.raw[_LINES]),
-    "md5": lambda part: _text(part.raw[_MD5]),
-    "disposition": _disposition,
-    "language": _language,
-    "location": lambda part: _text(part.raw[_LOCATION]),
-    "filename": filename_of,
-    "parts": lambda _: (),
-    "envelope": lambda _: None,
-    "body": lambda _: None,
-}

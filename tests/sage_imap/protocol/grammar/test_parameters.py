@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sage_imap.models.structure import BodyPart, Disposition
+from sage_imap.models.structure import Disposition
 from sage_imap.protocol.grammar.parameters import filename_of
 
 
@@ -24,13 +24,11 @@ from sage_imap.protocol.grammar.parameters import filename_of
 )
 def test_names(params: dict[str, str], name: str | None) -> None:
     """The name of a file is found and decoded in every form that mailers give it."""
-    assert filename_of(BodyPart("x/y", params)) == name
+    assert filename_of(None, params) == name
 
 
 def test_the_disposition_comes_first() -> None:
     """The name in the disposition beats the one of the type, if there is one."""
     params = {"name": "type.pdf"}
-    part = BodyPart("x/y", params, disposition=Disposition("inline", {"filename": "file.pdf"}))
-    assert filename_of(part) == "file.pdf"
-    part = BodyPart("x/y", params, disposition=Disposition("inline", {"size": "5"}))
-    assert filename_of(part) == "type.pdf"
+    assert filename_of(Disposition("inline", {"filename": "file.pdf"}), params) == "file.pdf"
+    assert filename_of(Disposition("inline", {"size": "5"}), params) == "type.pdf"

@@ -138,19 +138,22 @@ class Framer:
         self._apart: dict[int, bytes] = {}
         self._head = b""  # the response up to its last stray line end, or its last body
         self._strays = 0
-        self._ready: deque[Frame] = deque()
+        self._ready: deque[Frame | bytes] = deque()  # octets: a response that is one plain line
         self._fresh = False  # a large read came that was not looked at yet
         self._kind = b""  # the first word of a response that announced a literal
 
     @property
-    def ready(self) -> deque[Frame]:
-        """The responses that are cut already, for who can take several at one go."""
+    def ready(self) -> deque[Frame | bytes]:
+        """The responses that are cut already, for who can take several at one go.
+
+        One that is a plain line stands as octets, since a frame for each costs a tenth of all work.
+        """
         return self._ready
 
     @property
     def buffered(self) -> int:
         """The number of octets that came and were not given out yet."""
-        ready = sum(len(frame.data) + 2 for frame in self._ready)
+        ready = sum(len(r if isinstance(r, bytes) else r.data) + 2 for r in self._ready)
         apart = sum(map(len, self._pieces)) + sum(map(len, self._apart.values()))
         return ready + apart + len(self._head) + len(self._buffer) - self._start
 
@@ -190,10 +193,9 @@ class Framer:
         Raises `LimitExceeded` where a bound is passed, and `RemoteProtocolError` at a quirk of
         framing that is switched off.
         """
-        if self._ready:
-            return self._ready.popleft()
-        if self._fresh and self._take_fresh():
-            return self._ready.popleft()
+        if self._ready or (self._fresh and self._take_fresh()):
+            found = self._ready.popleft()
+            return Frame(found) if isinstance(found, bytes) else found
         return self._scan_response()
 
     def _scan_response(self) -> Frame | None:
@@ -261,7 +263,7 @@ class Framer:
             return begin
         if region.count(b"\n", begin, stop) != len(lines) - 1:
             return begin
-        self._ready.extend(map(Frame, lines))
+        self._ready.extend(lines)
         return stop + 2
 
     def _plain_end(self, region: bytes, begin: int) -> int:

@@ -54,11 +54,12 @@ _ROW: Final = _row(r"\0\r\n")
 _INLINED_ROW: Final = _row("")
 
 
-def decode_flags_rows(frames: Iterable[Frame]) -> list[FetchReceived]:
-    """The rows of UID and FLAGS at the head of *frames*, up to the first other response."""
+def decode_flags_rows(responses: Iterable[Frame | bytes]) -> list[FetchReceived]:
+    """The rows of UID and FLAGS at the head of *responses*, up to the first other one."""
     rows: list[FetchReceived] = []
-    for frame in frames:
-        match = _FLAGS_ROW.fullmatch(frame.data)
+    match_row = _FLAGS_ROW.fullmatch
+    for response in responses:
+        match = match_row(response) if isinstance(response, bytes) else None
         if match is None:
             break
         seq, uid, raw = match.groups()

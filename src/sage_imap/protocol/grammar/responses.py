@@ -91,7 +91,7 @@ def decode(frame: Frame, context: DecodeContext) -> list[Event]:
     Never raises: what cannot be understood is one `ParseFailure`.
     """
     data = frame.data
-    if rows := decode_flags_rows((frame,)):
+    if rows := decode_flags_rows((data,)):
         return [*rows]
     if not data.isascii() and not _admits_8bit(frame, context):
         return [_failure("quirk_raw_8bit was met and is switched off", frame, context)]

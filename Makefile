@@ -32,8 +32,10 @@ check: ## formatting, lint, types, import boundaries, documentation
 	$(BIN)/lint-imports
 	$(BIN)/mkdocs build --quiet --strict --site-dir build/site
 
-bench: ## measurements, by hand
+bench: ## measurements, by hand; the library beside its peers first
 	@tools/environment.sh services
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	$(BIN)/python bench/library.py $(ARGS)
 	$(BIN)/python bench/routing_accuracy.py
 	$(BIN)/python bench/storage.py
 

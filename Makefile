@@ -7,7 +7,7 @@ export SAGE_VENV := $(VENV)
 # A notice of the theme about its successor, which is no finding of ours.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo run test check bench docs clean
+.PHONY: help demo run test check bench fuzz docs clean
 
 help: ## list the verbs
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
@@ -38,6 +38,10 @@ bench: ## measurements, by hand; the library beside its peers first
 	$(BIN)/python bench/library.py $(ARGS)
 	$(BIN)/python bench/routing_accuracy.py
 	$(BIN)/python bench/storage.py
+
+fuzz: ## what reads a stranger's octets, ten minutes a target (ARGS="envelope --seconds 60")
+	@tools/environment.sh
+	$(BIN)/python -m fuzz $(ARGS)
 
 docs: ## the documentation on http://127.0.0.1:8000
 	@tools/environment.sh

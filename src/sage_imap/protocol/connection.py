@@ -154,6 +154,11 @@ class Connection:
             self._advance()
         return bool(self._events) or self._error is not None
 
+    @property
+    def open_response(self) -> bool:
+        """Whether a response has begun and its end did not come yet."""
+        return bool(self._framer.buffered)
+
     def offers(self, capability: str) -> bool:
         """Whether the server offers *capability*, itself or by another that implies it."""
         return capability_rules.offers(self._capabilities, capability)

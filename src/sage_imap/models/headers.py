@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Final
 
 from sage_imap.models.limits import MAX_FIELDS, MAX_HEADER_BYTES
@@ -25,6 +26,7 @@ Field = tuple[bytes, bytes]
 _FIELD: Final = re.compile(
     rb"((?:[!-9;-~]++(?=:))|[A-Z][!-9;-~]++(?=[ \t]))[ \t]*+:([^\n]*+(?>(?:\n[ \t][^\n]*+)*)\n?)"
 )
+_PLAIN_FIELD: Final = re.compile(rb"([!-9;-~]++):([^\n]*+(?>(?:\n[ \t][^\n]*+)*)\n?)")
 _LINE: Final = re.compile(rb"[^\n]*+\n|[^\n]++")
 _RAW_WORD: Final = re.compile(rb"=\?[^?\s]{1,64}\?[qQ]\?[^?]*+\?=")
 # What may follow a line that is no field: up to two more of them, and then a field that is known.
@@ -111,9 +113,10 @@ def split_header(raw: bytes, start: int, end: int, warnings: list[str]) -> tuple
     head_end, body = _blank_line(raw, start, end)
     block = raw[start : min(head_end, start + MAX_HEADER_BYTES)]
     if block.count(b"\n") <= MAX_FIELDS and len(block) == head_end - start:
-        fields: list[Field] = _FIELD.findall(block)
-        if sum([len(name) + len(value) + 1 for name, value in fields]) == len(block):
-            return fields, body
+        for expression in (_PLAIN_FIELD, _FIELD):
+            fields: list[Field] = expression.findall(block)
+            if sum(map(len, chain.from_iterable(fields))) + len(fields) == len(block):
+                return fields, body
     fields, position = _split_lines(block, warnings)
     if position < len(block):
         warnings.append("header: it ends without an empty line")

@@ -39,7 +39,7 @@ from sage_imap.protocol.events import (
 from sage_imap.protocol.extensions.literal_plus import largest_unasked
 from sage_imap.protocol.framing import Frame, Framer
 from sage_imap.protocol.grammar import DecodeContext, decode
-from sage_imap.protocol.grammar.common_row import decode_flags_rows
+from sage_imap.protocol.grammar.common_row import decode_short_rows
 from sage_imap.protocol.limits import DEFAULT_LIMITS, Limits
 from sage_imap.protocol.outbox import Outbox, segments
 from sage_imap.protocol.quirks import Quirks
@@ -215,7 +215,7 @@ class Connection:
         events = decode(frame, self._context)
         if len(events) == 1 and type(events[0]) is FetchReceived and not self._context.greeting:
             self._events.append(events[0])  # nearly all that a busy connection decodes
-            self._decode_flags_ahead()
+            self._decode_ahead()
             return
         if self._state is ConnectionState.GREETING:
             self._context.greeting = False
@@ -231,10 +231,10 @@ class Connection:
         if self._error is None:
             self._events += events
 
-    def _decode_flags_ahead(self) -> None:
-        """Decode the rows of flags that are ready: they change nothing and come by the thousand."""
+    def _decode_ahead(self) -> None:
+        """Decode the short rows that are ready: they change nothing and come by the thousand."""
         ready = self._framer.ready
-        rows = decode_flags_rows(ready)
+        rows = decode_short_rows(ready)
         self._events += rows
         for _ in rows:
             ready.popleft()

@@ -54,6 +54,11 @@ _WITHOUT_STRINGS: Final = frozenset(
 _FIRST_WORD: Final = re.compile(rb"\* *(?:[0-9]+ +)?([A-Za-z0-9.-]+)")
 _MARKER: Final = re.compile(rb"(?:(?<=[ (\]>])|\A)~?\{([0-9]+)\+?\}\Z")
 _BODY_ITEM: Final = re.compile(rb"(?:\]|>|RFC822(?:\.HEADER|\.TEXT)?) *\Z", re.IGNORECASE)
+# How nearly every row begins that has a body.
+_BODY_ROW: Final = re.compile(
+    rb"\* [0-9]{1,10} FETCH \((?:UID [0-9]{1,10} )?(?:FLAGS \([^()\"{}]*+\) )?"
+    rb'(?:INTERNALDATE "[^"\\{}]*+" )?BODY\[[A-Z0-9.]*+\] \{([0-9]{1,9})\}'
+)
 _FETCHES: Final = frozenset({b"FETCH", b"UIDFETCH"})
 
 _PADDING: Final = re.compile(rb"\0+|(?:\r\n)+|\n")
@@ -167,10 +172,11 @@ class Framer:
             if self._literal_end:
                 self._literal_end -= start
             self._start = 0
+        # Where bodies come, more of them will, and there is nothing that could be cut at one go.
+        self._fresh = len(data) >= _WORTH_SPLITTING and not self._missing
         if self._missing:
             data = self._take_missing(data)
         self._buffer += data
-        self._fresh = len(data) >= _WORTH_SPLITTING
 
     def _take_missing(self, data: bytes | bytearray | memoryview) -> bytes | memoryview:
         """Take what *data* has of the body that is being read; the rest of *data*."""
@@ -341,6 +347,10 @@ class Framer:
 
     def _announced(self, line: bytes) -> tuple[int, bool] | None:
         """The length of the literal that *line* announces at its end, and whether it is a body."""
+        usual = _BODY_ROW.fullmatch(line) if not self._literals else None
+        if usual is not None and int(usual[1]) <= self._limits.body_literal:
+            self._kind = b"FETCH"
+            return int(usual[1]), True
         marker = _MARKER.search(line, max(line.rfind(b"{") - 1, 0))
         if marker is None or not self._has_strings(line):
             return None

@@ -19,7 +19,7 @@ from sage_imap.protocol.grammar.envelope import simple_envelope
 if TYPE_CHECKING:
     from sage_imap.protocol.framing import Frame
 
-__all__ = ["Items", "decode_common_row", "decode_flags_rows", "plain_flags"]
+__all__ = ["Items", "decode_common_row", "decode_short_rows", "plain_flags"]
 
 Items = dict[str, object]
 
@@ -27,6 +27,9 @@ _NUMBER: Final = r"([1-9][0-9]{0,19})"
 _FLAGS: Final = r"FLAGS \(([ !#-'*-z|}~]*+)\)"
 _FLAGS_ROW: Final = re.compile(
     rf"\* {_NUMBER} FETCH \(UID {_NUMBER} FLAGS \(([ !#-'*-z|}}~]{{0,256}}+)\)\)".encode()
+)
+_SIZE_ROW: Final = re.compile(
+    rf"\* {_NUMBER} FETCH \(UID {_NUMBER} RFC822\.SIZE ([0-9]{{1,20}})\)".encode()
 )
 _END: Final = r"(?: (?![ )])|(?=\)))"
 _LONGEST_CACHED: Final = 256  # octets
@@ -54,19 +57,24 @@ _ROW: Final = _row(r"\0\r\n")
 _INLINED_ROW: Final = _row("")
 
 
-def decode_flags_rows(responses: Iterable[Frame | bytes]) -> list[FetchReceived]:
-    """The rows of UID and FLAGS at the head of *responses*, up to the first other one."""
+def decode_short_rows(responses: Iterable[Frame | bytes]) -> list[FetchReceived]:
+    """The rows of UID with FLAGS or RFC822.SIZE at the head of *responses*, up to another one."""
     rows: list[FetchReceived] = []
-    match_row = _FLAGS_ROW.fullmatch
+    match_flags, match_size = _FLAGS_ROW.fullmatch, _SIZE_ROW.fullmatch
     for response in responses:
-        match = match_row(response) if isinstance(response, bytes) else None
-        if match is None:
+        if not isinstance(response, bytes):
             break
-        seq, uid, raw = match.groups()
-        flags = _cached_flags(raw)
-        if flags is None:
+        if (match := match_flags(response)) is not None:
+            seq, uid, raw = match.groups()
+            flags = _cached_flags(raw)
+            if flags is None:
+                break
+            rows.append(FetchReceived(int(seq), {"UID": int(uid), "FLAGS": flags}))
+        elif (match := match_size(response)) is not None:
+            seq, uid, size = match.groups()
+            rows.append(FetchReceived(int(seq), {"UID": int(uid), "RFC822.SIZE": int(size)}))
+        else:
             break
-        rows.append(FetchReceived(int(seq), {"UID": int(uid), "FLAGS": flags}))
     return rows
 
 

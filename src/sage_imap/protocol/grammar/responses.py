@@ -28,7 +28,7 @@ from sage_imap.protocol.grammar.administration import (
     decode_quota,
     decode_quota_root,
 )
-from sage_imap.protocol.grammar.common_row import decode_flags_rows
+from sage_imap.protocol.grammar.common_row import decode_short_rows
 from sage_imap.protocol.grammar.fetch import decode_row, decode_usual_row
 from sage_imap.protocol.grammar.mailboxes import decode_list, decode_namespace, decode_status
 from sage_imap.protocol.grammar.results import (
@@ -91,7 +91,7 @@ def decode(frame: Frame, context: DecodeContext) -> list[Event]:
     Never raises: what cannot be understood is one `ParseFailure`.
     """
     data = frame.data
-    if rows := decode_flags_rows((data,)):
+    if rows := decode_short_rows((data,)):
         return [*rows]
     if not data.isascii() and not _admits_8bit(frame, context):
         return [_failure("quirk_raw_8bit was met and is switched off", frame, context)]

@@ -307,5 +307,5 @@ def test_token_and_webhook_secret(file: Path, monkeypatch: pytest.MonkeyPatch) -
     assert settings.accounts[0].resolve_token() == "t"
     with pytest.raises(ConfigError, match="has no password: set one of password_env"):
         settings.accounts[0].resolve_password()
-    assert settings.webhooks[0].resolve_secret() == "s"
-    assert _load(file, _WEBHOOK).webhooks[0].resolve_secret() is None
+    assert settings.webhooks[0].resolve_secrets() == ("s",)
+    assert _load(file, _WEBHOOK).webhooks[0].resolve_secrets() == ()

@@ -93,13 +93,15 @@ def try_(name: _Name, config: ConfigOption = None) -> None:
 
 @app.command("enable")
 def enable(name: _Name, config: ConfigOption = None) -> None:
-    """Send the endpoint what waits for it and what comes."""
+    """Send the endpoint what waits for it, at once, and what comes."""
     settings = _settings(config)
     _endpoint(settings, name)
 
     async def write(storage: Storage) -> bool:
         async with storage.unit_of_work() as uow:
             changed = await uow.endpoints.enable(name)
+            if changed:
+                await uow.outbox.hurry(name, at=datetime.now(UTC))
             await uow.commit()
         return changed
 

@@ -128,6 +128,19 @@ class Outbox:
         for event in events:
             await self.add(event, endpoint, due=at)
 
+    async def hurry(self, endpoint: str, *, at: datetime) -> None:
+        """Let what waits for the endpoint be due from the instant on, whatever its pauses were."""
+        await self._transaction.execute(
+            update(tables.deliveries)
+            .where(
+                _deliveries.endpoint == endpoint,
+                _deliveries.status == DeliveryStatus.PENDING,
+                _deliveries.next_attempt_at > at,
+            )
+            .values(next_attempt_at=at)
+        )
+        self._transaction.wake_others()
+
     async def get(self, delivery_id: int) -> DeliveryRecord | None:
         """The delivery by its row."""
         rows = await self._transaction.read(_SELECT.where(_deliveries.id == delivery_id))

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from sage_mail.delivery.announce import announce
+from sage_mail.delivery.announce import Subscriber, announce
 from sage_mail.delivery.content import FetchRaw
 from sage_mail.delivery.drain import Drains
 from sage_mail.delivery.events import EventType
@@ -82,7 +82,7 @@ async def draining(
 
 async def announced(
     storage: Storage,
-    endpoints: Sequence[WebhookSettings],
+    endpoints: Sequence[Subscriber],
     count: int = 1,
     *,
     account: str = "work",

@@ -168,13 +168,13 @@ async def test_in_order_a_given_up_delivery_lets_the_next_go(
 
 async def test_a_rate_limit(storage: Storage, receiver: Receiver) -> None:
     """After its burst an endpoint is posted to at its rate, and everything arrives."""
-    endpoint = endpoint_for(receiver, rate_limit=20.0, concurrency=10)
-    sequences = await announced(storage, [endpoint], 30)
+    endpoint = endpoint_for(receiver, rate_limit=5.0, concurrency=10)
+    sequences = await announced(storage, [endpoint], 10)
     async with draining(storage, endpoint):
-        requests = await receiver.received(30)
+        requests = await receiver.received(10)
     assert sorted(request.json()["sequence"] for request in requests) == sequences
-    # Twenty at once, and ten more in half a second.
-    assert requests[-1].at - requests[0].at >= 0.45
+    # Five at once, and five more in a second; the first may have been late.
+    assert requests[-1].at - requests[0].at >= 0.5
 
 
 async def test_rotation_of_a_secret(storage: Storage, receiver: Receiver, tmp_path: Path) -> None:

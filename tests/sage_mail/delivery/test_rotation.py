@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,17 +107,19 @@ def test_two_lines_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _source(env="CRM_SECRET").resolve_all() == ("new", "old")
 
 
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    """A file whose folder is gone is an error that says that nothing was changed."""
-    path = tmp_path / "gone" / "secret"
-    path.parent.mkdir()
+def test_a_file_that_cannot_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the disk fails the file is as it was, nothing is left beside it, and the error says so."""
+    path = tmp_path / "secret"
     path.write_text("old\n")
-    source = _source(file=path)
-    assert source.resolve_all() == ("old",)
-    path.unlink()
-    path.parent.rmdir()
-    with pytest.raises(SecretUnavailable):
-        rotate(source)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SecretUnavailable, match=r"No space left on device; nothing was changed"):
+        rotate(_source(file=path))
+    assert path.read_text() == "old\n"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_place_without_a_secret(tmp_path: Path) -> None:

@@ -136,6 +136,15 @@ async def test_an_address_that_cannot_be_used() -> None:
     assert outcome.error is not None
 
 
+async def test_what_an_address_names_before_its_host(receiver: Receiver) -> None:
+    """A name and a password in the address travel as RFC 7617 says, and not in the target."""
+    await _post(receiver.url.replace("://", "://ann:p%40ss@"))
+    (request,) = receiver.requests
+    assert request.headers["authorization"] == "Basic YW5uOnBAc3M="
+    assert request.path == "/hook"
+    assert request.headers["host"] == f"127.0.0.1:{receiver.port}"
+
+
 async def test_connections_are_used_again(receiver: Receiver) -> None:
     """Two attempts in a row need one connection, so that the second is as quick as it can be."""
     async with Sender(receiver.url, timeout=5, connections=4, allow_private=True) as sender:

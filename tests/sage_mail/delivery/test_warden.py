@@ -8,7 +8,10 @@ from datetime import timedelta
 import pytest
 
 from sage_mail.delivery.events import EventType
-from sage_mail.records import DeliveryStatus
+from sage_mail.delivery.results import Result
+from sage_mail.delivery.schedule import Delivered, RetryAt
+from sage_mail.delivery.warden import Warden
+from sage_mail.records import AttemptRecord, DeliveryStatus
 from sage_mail.storage import Storage
 from tests.sage_mail.delivery.draining import (
     Clock,
@@ -131,3 +134,28 @@ async def test_a_result_of_a_disabled_endpoint(
     record = await standing(storage)
     assert (record.enabled, record.reason) == (False, "asked")
     assert (record.failing_since is None) is (status == 200)
+
+
+async def test_results_that_share_a_commit(storage: Storage, clock: Clock) -> None:
+    """In one batch the last word counts: a failure after a success begins anew, and vice versa."""
+    warden = Warden("crm", [])
+    await announced(storage, [_Crm()], 2)
+    async with storage.unit_of_work() as uow:
+        first, second = await uow.outbox.due("crm", clock())
+        failed = Result(first, _attempt(clock), RetryAt(clock()))
+        done = Result(second, _attempt(clock), Delivered())
+        await warden.judge(uow, [done, failed])
+        assert (await uow.endpoints.get("crm")).failing_since is not None
+        await warden.judge(uow, [failed, done])
+        assert (await uow.endpoints.get("crm")).failing_since is None
+
+
+class _Crm:
+    name = "crm"
+
+    def wants(self, event: object) -> bool:
+        return True
+
+
+def _attempt(clock: Clock) -> AttemptRecord:
+    return AttemptRecord(number=1, started_at=clock(), latency_ms=1)

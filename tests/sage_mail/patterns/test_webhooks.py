@@ -265,6 +265,26 @@ def test_forwarding_from_a_monitor(
         time.sleep(0.01)
 
 
+def test_more_than_an_endpoint_can_take(
+    receivers: Callable[..., Receiver],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What waits for an endpoint that is long dead is bounded; what is dropped is logged."""
+    monkeypatch.setattr("sage_mail.patterns.webhooks._MOST_WAITING", 2)
+    bridge = _Unread(_endpoint(receivers(default=Answer(hang=True)), timeout=2))
+    bridge.monitor = _Monitor({})
+    for _ in range(5):
+        bridge.forward_to_webhook(_EVENT)
+    assert "webhook_dropped" in caplog.text
+
+
+def test_content_that_is_there_already() -> None:
+    """An event that brings its content is not fetched for it."""
+    event = {**_EVENT, "email_content": {"plain_body": "x"}}
+    assert EmailWebhookBridge({}, {}).add_email_content(event) is event
+
+
 @needs_dovecot
 @pytest.mark.live
 def test_content_from_the_mail_server(

@@ -61,6 +61,22 @@ async def test_a_replay_of_what_was_never_sent(storage: Storage) -> None:
         assert deliveries["old"].next_attempt_at == NOW
 
 
+async def test_what_waits_is_hurried(storage: Storage) -> None:
+    """Pauses are cut short for one endpoint; what is due already keeps its place."""
+    async with storage.unit_of_work() as uow:
+        for endpoint in ("hook", "hook", "other"):
+            record = await uow.events.append(event())
+            await uow.outbox.add(record, endpoint, due=later(0 if record.seq == 1 else 900))
+        await uow.commit()
+    async with storage.unit_of_work() as uow:
+        await uow.outbox.hurry("hook", at=later(5))
+        await uow.commit()
+    async with storage.read() as uow:
+        due = await uow.outbox.due("hook", later(5))
+        assert [delivery.next_attempt_at for delivery in due] == [NOW, later(5)]
+        assert await uow.outbox.next_due("other") == later(900)
+
+
 async def test_latest_attempts(storage: Storage) -> None:
     """The endpoint's attempts with their deliveries, the latest first; the failed ones alone."""
     async with storage.unit_of_work() as uow:

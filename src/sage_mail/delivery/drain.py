@@ -90,6 +90,7 @@ class EndpointDrain:
         self._ready: deque[DeliveryRecord] = deque()
         self._read_at = 0.0
         self._under_way: set[int] = set()
+        self._failures = 0
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -118,7 +119,7 @@ class EndpointDrain:
     async def _look(self) -> float:
         """Read what is due into `_ready`; returns the seconds until there may be more."""
         # What is under way when we look may be read as pending and yet be over when we have read.
-        known = set(self._under_way)
+        known, failures = set(self._under_way), self._failures
         now = self._clock()
         self._ready.clear()
         self._read_at = time.monotonic()
@@ -127,6 +128,8 @@ class EndpointDrain:
         except StorageError as error:
             _log.error("outbox_unreadable", endpoint=self._endpoint.name, error=str(error))
             return _OUTAGE_PAUSE
+        if failures != self._failures:
+            return 0.0  # the endpoint may have been disabled while we read
         pauses = [_LONGEST_SLEEP]
         for delivery in soon:
             seconds = _seconds_to(delivery.next_attempt_at, now)
@@ -192,6 +195,7 @@ class EndpointDrain:
         await self._recorder.record(result)
         if not outcome.delivered:
             # It may be disabled now; what has been read is not to be sent then.
+            self._failures += 1
             self._ready.clear()
         _tell(result)
 

@@ -7,7 +7,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 
-from sage_mail.delivery.content import Content, ContentReader
+from sage_mail.delivery.content import Content
+from sage_mail.delivery.contents import ContentReader
 from sage_mail.delivery.events import EventType
 from sage_mail.delivery.sender import Sender
 from sage_mail.delivery.signing import signature_headers

@@ -1,26 +1,19 @@
-"""What is in a message, for events that carry it: bodies, headers and attachments' facts.
-
-It is read from our own store; the mail server is asked only where the store does not have it, and
-a message that neither has is announced without its content.
-"""
+"""What is in a message, for events that carry it: bodies, headers and attachments' facts. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from sage_imap.models.email import EmailMessage
-from sage_mail.records import EventRecord, MessageRecord
-from sage_mail.storage import BlobMissing, Storage
 
 __all__ = [
     "LONGEST_BODY",
     "LONGEST_FIELD",
     "AttachmentFacts",
     "Content",
-    "ContentReader",
-    "FetchRaw",
+    "bounded",
     "content_of",
 ]
 
@@ -32,8 +25,6 @@ LONGEST_FIELD: Final = 4_096
 _MARGIN: Final = 400
 _MOST_FIELDS: Final = 200
 _MOST_ATTACHMENTS: Final = 100
-
-FetchRaw = Callable[[MessageRecord], Awaitable[bytes | None]]
 
 
 class AttachmentFacts(Protocol):
@@ -68,54 +59,19 @@ class Content:
     truncated: tuple[str, ...] = ()
 
 
-class ContentReader:
-    """Reads the content of events' messages.
-
-    *fetch* asks the mail server for a message's octets; None where it is not to be asked.
-    """
-
-    def __init__(self, storage: Storage, *, fetch: FetchRaw | None = None) -> None:
-        self._storage = storage
-        self._fetch = fetch
-
-    async def read(self, event: EventRecord) -> Content | None:
-        """The content of the event's message; None where there is no message or nobody has it.
-
-        Raises:
-            StorageError: the store cannot be read.
-        """
-        if event.message_id is None:
-            return None
-        async with self._storage.read() as uow:
-            stored = await uow.messages.content(event.message_id)
-            if stored is not None:
-                attachments = await uow.messages.attachments(event.message_id)
-                return _bounded(stored.plain, stored.html, stored.headers, attachments)
-            message = await uow.messages.get(event.message_id)
-        raw = None if message is None else await self._raw(message)
-        return None if raw is None else content_of(EmailMessage.from_bytes(raw))
-
-    async def _raw(self, message: MessageRecord) -> bytes | None:
-        if message.content_hash:
-            try:
-                return await self._storage.blobs.read(message.content_hash)
-            except BlobMissing:
-                pass  # the server may still have it
-        return None if self._fetch is None else await self._fetch(message)
-
-
 def content_of(message: EmailMessage) -> Content:
     """The content of a parsed message."""
     fields = tuple(message.headers.fields())
-    return _bounded(message.plain_body, message.html_body, fields, message.attachments)
+    return bounded(message.plain_body, message.html_body, fields, message.attachments)
 
 
-def _bounded(
+def bounded(
     plain: str,
     html: str,
     headers: Sequence[tuple[str, str]],
     attachments: Sequence[AttachmentFacts],
 ) -> Content:
+    """The content at a length that may be sent, but for the margin that redaction needs."""
     cut = {
         "plain": len(plain) > LONGEST_BODY,
         "html": len(html) > LONGEST_BODY,

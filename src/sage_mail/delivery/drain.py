@@ -23,7 +23,7 @@ from typing import Any
 
 from sage_mail.delivery.announce import Subscriber
 from sage_mail.delivery.composer import Composer, sender_for
-from sage_mail.delivery.content import ContentReader, FetchRaw
+from sage_mail.delivery.contents import ContentReader, FetchRaw
 from sage_mail.delivery.pacing import Pacer
 from sage_mail.delivery.recorder import Recorder
 from sage_mail.delivery.results import Result

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from sage_mail.delivery.content import LONGEST_BODY, ContentReader
+from sage_mail.delivery.content import LONGEST_BODY
+from sage_mail.delivery.contents import ContentReader
 from sage_mail.delivery.wire import encode
 from sage_mail.records import EventRecord, MessageRecord, NewAttachment, NewContent
 from sage_mail.storage import Storage

@@ -10,10 +10,13 @@ import asyncio
 import os
 import ssl
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import httpcore
 
 from sage_imap.aio import IMAPClient
 from sage_imap.errors import (
@@ -24,6 +27,7 @@ from sage_imap.errors import (
     TLSRequired,
 )
 from sage_mail.delivery.signing import signature_headers
+from sage_mail.delivery.targets import GuardedNetwork, TargetRefused
 from sage_mail.errors import ConfigError, SecretUnavailable, StorageError
 from sage_mail.ingest.folders import find_watched
 from sage_mail.settings import AccountSettings, Settings, WebhookSettings
@@ -146,8 +150,8 @@ def _explain(account: AccountSettings, error: Exception) -> tuple[str, str]:
 async def _endpoint(webhook: WebhookSettings) -> AsyncIterator[Finding]:
     subject = f"webhook {webhook.name}"
     try:
-        secret = await asyncio.to_thread(webhook.resolve_secret)
-        signature_headers("check", b"", at=datetime.now(UTC), secret=secret)  # is it well formed?
+        secrets = await asyncio.to_thread(webhook.resolve_secrets)
+        signature_headers("check", b"", at=datetime.now(UTC), secrets=secrets)  # well formed?
     except SecretUnavailable as error:
         yield Finding(subject, False, str(error), "put the secret there")
         return
@@ -159,12 +163,25 @@ async def _endpoint(webhook: WebhookSettings) -> AsyncIterator[Finding]:
     port = parts.port or (443 if secure else 80)
     try:
         async with asyncio.timeout(_ENDPOINT_TIMEOUT):
-            _, writer = await asyncio.open_connection(
-                parts.hostname, port, ssl=ssl.create_default_context() if secure else None
-            )
-    except (OSError, TimeoutError) as error:
+            await _touch(webhook, parts.hostname or "", port, secure=secure)
+    except TargetRefused as error:
+        yield Finding(subject, False, "nothing is posted to it", str(error))
+        return
+    except (httpcore.NetworkError, httpcore.TimeoutException, OSError, TimeoutError) as error:
         what = str(error) or "it does not answer"
         yield Finding(subject, False, f"no connection: {what}", "start it, or check its url")
         return
-    writer.close()
     yield Finding(subject, True, f"reachable at {parts.hostname}:{port}")
+
+
+async def _touch(webhook: WebhookSettings, host: str, port: int, *, secure: bool) -> None:
+    """Connect as a delivery would, and hang up."""
+    threads = ThreadPoolExecutor(1)
+    network = GuardedNetwork(threads, allow_private=webhook.allow_private)
+    try:
+        stream = await network.connect_tcp(host, port)
+        if secure:
+            stream = await stream.start_tls(ssl.create_default_context(), server_hostname=host)
+        await stream.aclose()
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)

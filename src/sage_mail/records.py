@@ -28,6 +28,7 @@ __all__ = [
     "DeadLetterRecord",
     "DeliveryRecord",
     "DeliveryStatus",
+    "EndpointRecord",
     "EventRecord",
     "MailboxRecord",
     "MessageRecord",
@@ -272,7 +273,10 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
-    """An event on its way to one endpoint; ``webhook_id`` stays the same over all attempts."""
+    """An event on its way to one endpoint; ``webhook_id`` stays the same over all attempts.
+
+    ``earlier_attempts`` of the ``attempts`` were made before it was last replayed.
+    """
 
     id: int
     event: EventRecord
@@ -282,6 +286,23 @@ class DeliveryRecord:
     attempts: int
     next_attempt_at: datetime | None
     last_error: str | None
+    earlier_attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRecord:
+    """How an endpoint stands; one of which nothing is known is enabled and well.
+
+    ``reason`` says why it is disabled: ``gone``, ``failing`` or ``asked`` (by a person).
+    ``failing_since`` is the first failure after which nothing succeeded.
+    """
+
+    name: str
+    enabled: bool = True
+    disabled_at: datetime | None = None
+    reason: str | None = None
+    failing_since: datetime | None = None
+    last_failure_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from sage_mail.settings import AccountSettings, Settings
 from sage_mail.storage import Storage
 from sage_mail.telemetry import get_logger
 from sage_mail.watchers.account import AccountWatcher
+from sage_mail.watchers.originals import Originals
 
 __all__ = ["Runtime", "run_until_signalled"]
 
@@ -106,7 +107,8 @@ class Runtime:
             task.result()
 
     def _start(self, scopes: list[Scope]) -> None:
-        drains = Drains(self.storage, self.settings.webhooks)
+        originals = Originals(self.settings.accounts)
+        drains = Drains(self.storage, self.settings.webhooks, fetch=originals.fetch)
         self._tasks = [asyncio.create_task(drains.run(), name="drains")]
         self._tasks += [
             asyncio.create_task(AccountWatcher(scope).run(), name=f"account {scope.account}")

@@ -22,6 +22,9 @@ __all__ = ["SecretSource"]
 
 _log = get_logger(__name__)
 
+# A secret and the one before it.
+_AT_ONCE = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretSource:
@@ -71,7 +74,31 @@ class SecretSource:
             return self._from_keyring(self.keyring)
         raise ConfigError(f"{self.owner} has no {self.key}: set one of {self.choices}")
 
+    def resolve_all(self) -> tuple[str, ...]:
+        """The secret and, while it is being changed, the one before: one a line, the newest first.
+
+        Raises:
+            SecretUnavailable: the named place has none.
+            ConfigError: no place is named.
+        """
+        text = self._file_text(self.file) if self._reads_file else self.resolve()
+        lines = tuple(line for line in text.splitlines() if line)[:_AT_ONCE]
+        if not lines:
+            raise SecretUnavailable(f"{self.owner}: the {self.key} is empty; set it")
+        return lines
+
+    @property
+    def _reads_file(self) -> bool:
+        return self.value is None and self.file is not None
+
     def _from_file(self, path: Path) -> str:
+        secret = self._file_text(path).partition("\n")[0].rstrip("\r")
+        if not secret:
+            raise SecretUnavailable(f"{self.owner}: {self.key}_file {path} has an empty first line")
+        return secret
+
+    def _file_text(self, path: Path | None) -> str:
+        assert path is not None
         try:
             mode = path.stat().st_mode
             text = path.read_text(encoding="utf-8")
@@ -83,10 +110,7 @@ class SecretSource:
             ) from error
         if mode & (stat.S_IRGRP | stat.S_IROTH):
             _warn_of(path)
-        secret = text.partition("\n")[0].rstrip("\r")
-        if not secret:
-            raise SecretUnavailable(f"{self.owner}: {self.key}_file {path} has an empty first line")
-        return secret
+        return text
 
     def _from_environment(self, name: str, environment: Mapping[str, str]) -> str:
         secret = environment.get(name, "")

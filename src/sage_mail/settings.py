@@ -35,6 +35,9 @@ from pydantic_settings import (
 )
 
 from sage_mail.delivery.events import EventType, matches
+from sage_mail.delivery.expressions import Expression
+from sage_mail.delivery.filters import Announced, Conditions
+from sage_mail.delivery.schedule import MAX_ATTEMPTS
 from sage_mail.errors import ConfigError
 from sage_mail.secrets import SecretSource
 from sage_mail.settings_problems import describe, misspelt_variables, nearest
@@ -98,6 +101,24 @@ def _known_patterns(patterns: list[str]) -> list[str]:
                 f"known are {', '.join(EventType)} and patterns such as message.*"
             )
     return patterns
+
+
+def _known_category_names(names: list[str]) -> list[str]:
+    _known_categories(dict.fromkeys(names, ""))
+    return names
+
+
+def _sender_patterns(patterns: list[str]) -> list[str]:
+    for pattern in patterns:
+        if "@" not in pattern and "*" not in pattern:
+            raise ValueError(f"is no pattern of addresses: {pattern!r}; write *@{pattern}")
+    return patterns
+
+
+def _expression(text: str | None) -> str | None:
+    if text is not None:
+        Expression(text)
+    return text
 
 
 def _keyring_entry(entry: str) -> str:
@@ -243,24 +264,53 @@ class WebhookSettings(_Model):
     name: _Name
     # Not in repr and never logged: many services put a token into the path or the query.
     url: Annotated[str, AfterValidator(_http_url)] = Field(repr=False)
+    # On this machine or in its network; see `sage_mail.delivery.targets`.
+    allow_private: bool = False
     secret: SecretStr | None = None
     secret_file: _Path | None = None
     secret_env: str | None = None
     secret_keyring: _Keyring | None = None
     format: Literal["sage", "guide"] = "sage"
+    # Bodies and headers go out where they are asked for; the guide's format asks for them.
+    content: bool | None = None
+    filter_sensitive: bool = True
     events: Annotated[list[str], Field(min_length=1), AfterValidator(_known_patterns)] = ["*"]
+    accounts: list[str] = []
+    folders: list[str] = []
+    categories: Annotated[list[str], AfterValidator(_known_category_names)] = []
+    priorities: list[Literal["high", "medium", "low"]] = []
+    senders: Annotated[list[str], AfterValidator(_sender_patterns)] = []
+    filter: Annotated[str | None, AfterValidator(_expression)] = None
+    # The next of an account is sent only when the one before it is through, or given up.
+    ordered: bool = False
     # Standard Webhooks advises 15 to 30 s.
     timeout: _Seconds = 30.0
-    # With the pauses of `sage_mail.delivery.schedule`: two to three days.
-    max_attempts: int = Field(default=12, ge=1, le=100)
+    # With the pauses of `sage_mail.delivery.schedule`: three days.
+    max_attempts: int = Field(default=MAX_ATTEMPTS, ge=1, le=100)
     concurrency: int = Field(default=4, ge=1, le=100)
+    rate_limit: _Seconds | None = None
 
-    def resolve_secret(self) -> str | None:
-        """The signing secret, read now; None where none is set (nothing is signed then)."""
-        source = self._secret_source()
-        return source.resolve() if source.given else None
+    _conditions: Conditions = PrivateAttr()
 
-    def _secret_source(self) -> SecretSource:
+    @property
+    def sends_content(self) -> bool:
+        """Whether a new message's bodies and headers are sent."""
+        return self.format == "guide" if self.content is None else self.content
+
+    def wants(self, event: Announced) -> bool:
+        """Whether the event is to be delivered to it."""
+        return self._conditions.met_by(event)
+
+    def resolve_secrets(self) -> tuple[str, ...]:
+        """The signing secrets, read now: the newest and, during a rotation, the one before it.
+
+        Empty where none is set (nothing is signed then).
+        """
+        source = self.secret_source()
+        return source.resolve_all() if source.given else ()
+
+    def secret_source(self) -> SecretSource:
+        """Where the secret comes from."""
         return SecretSource(
             owner=f'webhook "{self.name}"',
             key="secret",
@@ -270,9 +320,21 @@ class WebhookSettings(_Model):
             keyring=self.secret_keyring,
         )
 
+    def model_post_init(self, _context: Any, /) -> None:
+        """Make of the lists what events are held against."""
+        self._conditions = Conditions(
+            events=self.events,
+            accounts=self.accounts,
+            folders=self.folders,
+            categories=self.categories,
+            priorities=self.priorities,
+            senders=self.senders,
+            expression=None if self.filter is None else Expression(self.filter),
+        )
+
     @model_validator(mode="after")
     def _one_secret(self) -> WebhookSettings:
-        _at_most_one(self._secret_source())
+        _at_most_one(self.secret_source())
         return self
 
 
@@ -330,6 +392,18 @@ class Settings(BaseSettings):
             doubled = sorted({name for name in names if names.count(name) > 1})
             if doubled:
                 raise ValueError(f'{kind}: the name "{doubled[0]}" is used twice; rename one')
+        return self
+
+    @model_validator(mode="after")
+    def _known_accounts(self) -> Settings:
+        names = [account.name for account in self.accounts]
+        for webhook in self.webhooks:
+            for pattern in webhook.accounts:
+                if not any(matches([pattern], name) for name in names):
+                    raise ValueError(
+                        f'webhooks ("{webhook.name}").accounts: no account is called '
+                        f"{pattern!r}{nearest(pattern, names)}"
+                    )
         return self
 
     @classmethod

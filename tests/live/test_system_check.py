@@ -31,7 +31,7 @@ async def test_check_of_what_works(dovecot: Dovecot, dovecot_user: str, tmp_path
                     ca_file=str(dovecot.ca_file),
                 )
             ],
-            "webhooks": [{"name": "hook", "url": receiver.url}],
+            "webhooks": [{"name": "hook", "url": receiver.url, "allow_private": True}],
         }
         code, lines = await _check(written(tmp_path, table))
         assert code == 0, lines

@@ -80,7 +80,9 @@ async def test_real_mail_through_kills(
                 "database": {"url": database_url},
                 "accounts": [account(dovecot, dovecot_user, folders=folders)],
                 "routing": {"enabled": True, "mark_seen": True},
-                "webhooks": [{"name": "hook", "url": receiver.url, "timeout": 5}],
+                "webhooks": [
+                    {"name": "hook", "url": receiver.url, "allow_private": True, "timeout": 5}
+                ],
             },
         )
         storage = await Storage.open(database_url, blob_dir=tmp_path / "data" / "blobs")

@@ -36,7 +36,9 @@ def _config(
             "database": {"url": url},
             "accounts": [account(dovecot, user, folders=["INBOX", "INBOX/Support"])],
             "routing": {"enabled": True, "mark_seen": True},
-            "webhooks": [{"name": "hook", "url": receiver.url, "timeout": 5}],
+            "webhooks": [
+                {"name": "hook", "url": receiver.url, "allow_private": True, "timeout": 5}
+            ],
             **changes,
         },
     )

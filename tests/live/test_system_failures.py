@@ -148,7 +148,7 @@ async def test_stop_while_an_endpoint_hangs(
                 "data_dir": str(tmp_path / "data"),
                 "database": {"url": url},
                 "accounts": [account(dovecot, dovecot_user)],
-                "webhooks": [{"name": "hook", "url": receiver.url}],
+                "webhooks": [{"name": "hook", "url": receiver.url, "allow_private": True}],
             },
         )
         storage = await Storage.open(url, blob_dir=tmp_path / "data" / "blobs")

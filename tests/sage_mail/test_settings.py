@@ -307,5 +307,45 @@ def test_token_and_webhook_secret(file: Path, monkeypatch: pytest.MonkeyPatch) -
     assert settings.accounts[0].resolve_token() == "t"
     with pytest.raises(ConfigError, match="has no password: set one of password_env"):
         settings.accounts[0].resolve_password()
-    assert settings.webhooks[0].resolve_secret() == "s"
-    assert _load(file, _WEBHOOK).webhooks[0].resolve_secret() is None
+    assert settings.webhooks[0].resolve_secrets() == ("s",)
+    assert _load(file, _WEBHOOK).webhooks[0].resolve_secrets() == ()
+
+
+def test_an_endpoint_chooses_its_events(file: Path) -> None:
+    """Lists and an expression narrow what it wants; the guide's format brings the content."""
+    settings = _load(
+        file,
+        f'{_ACCOUNT}password = "x"\n{_WEBHOOK}accounts = ["wo*"]\nfolders = ["INBOX/*"]\n'
+        'categories = ["sales"]\npriorities = ["high", "low"]\nsenders = ["*@example.org"]\n'
+        'filter = "size > 100"\nordered = true\nrate_limit = 5\n',
+    )
+    (webhook,) = settings.webhooks
+    assert (webhook.ordered, webhook.rate_limit, webhook.max_attempts) == (True, 5.0, 10)
+    assert webhook.filter_sensitive
+    assert not webhook.allow_private
+    assert not webhook.sends_content
+    (guided,) = _load(file, f'{_WEBHOOK}format = "guide"\n').webhooks
+    assert guided.sends_content
+    (bare,) = _load(file, f'{_WEBHOOK}format = "guide"\ncontent = false\n').webhooks
+    assert not bare.sends_content
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (
+            'filter = "categry == \\"a\\""',
+            r'webhooks\[0\] \("crm"\).filter line 1, column 1: undeclared reference to \'categry\'',
+        ),
+        ('filter = "size"', r"webhooks\[0\] \(\"crm\"\).filter gives int, but must be true"),
+        ('categories = ["sale"]', r"categories has an unknown category 'sale', did you mean"),
+        ('priorities = ["urgent"]', r"priorities\[0\] is not usable"),
+        ('senders = ["example.org"]', r"write \*@example.org"),
+        ('accounts = ["hom*"]', r'webhooks \("crm"\).accounts: no account is called \'hom\*\''),
+        ("rate_limit = 0", "rate_limit is not usable"),
+    ],
+)
+def test_an_endpoints_choice_is_checked(file: Path, line: str, problem: str) -> None:
+    """A mistake shows when the configuration is read, with the endpoint and the key."""
+    with pytest.raises(ConfigError, match=problem):
+        _load(file, f'{_ACCOUNT}password = "x"\n{_WEBHOOK}{line}\n')

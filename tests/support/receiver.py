@@ -63,6 +63,7 @@ class Receiver:
         self._tls = tls
         self._answers: deque[Answer] = deque()
         self._arrival = asyncio.Condition()
+        self._release: asyncio.Event | None = None
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -95,6 +96,10 @@ class Receiver:
     def script(self, *answers: Answer) -> None:
         """Give these answers next, in order, one a request."""
         self._answers.extend(answers)
+
+    def hold(self, release: asyncio.Event) -> None:
+        """Let every answer wait until *release* is set."""
+        self._release = release
 
     async def received(self, count: int, *, timeout: float = 10.0) -> list[Request]:
         """Wait until so many requests have come in all; returns them."""
@@ -129,6 +134,9 @@ class Receiver:
         async with self._arrival:
             self.requests.append(request)
             self._arrival.notify_all()
+        if self._release is not None:
+            await self._release.wait()
+            answer = self.default
         if answer.cut:
             return False
         if answer.hang:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sage_mail.cli.options import ConfigOption
 from sage_mail.cli.printing import printable
+from sage_mail.cli.storing import with_storage
 
 if TYPE_CHECKING:
     from sage_mail.records import DeadLetterRecord
@@ -32,7 +32,7 @@ def list_(
         async with storage.read() as uow:
             return await uow.dead_letters.list(resolved=resolved)
 
-    letters = _with_storage(_settings(config), read)
+    letters = with_storage(_settings(config), read)
     if not letters:
         typer.echo("no dead letters")
         return
@@ -50,7 +50,7 @@ def show(
         async with storage.read() as uow:
             return await uow.dead_letters.get(letter_id)
 
-    letter = _with_storage(_settings(config), read)
+    letter = with_storage(_settings(config), read)
     if letter is None:
         raise SageMailError(
             f"there is no dead letter {letter_id}; see `sage-mail dead-letters list`"
@@ -87,7 +87,7 @@ def retry(
             await uow.commit()
         return count
 
-    count = _with_storage(settings, request)
+    count = with_storage(settings, request)
     if letter_id is not None and not count:
         raise SageMailError(f"there is no dead letter {letter_id} left to be tried")
     if is_held(settings.data_dir):
@@ -100,21 +100,6 @@ def _settings(config: ConfigOption) -> Settings:
     from sage_mail.settings import load_settings
 
     return load_settings(config)
-
-
-def _with_storage(settings: Settings, work: Callable[[Storage], Awaitable[Any]]) -> Any:
-    import asyncio
-
-    from sage_mail.storage import Storage
-
-    async def run() -> Any:
-        storage = await Storage.open(settings.database_url, blob_dir=settings.blob_dir)
-        try:
-            return await work(storage)
-        finally:
-            await storage.close()
-
-    return asyncio.run(run())
 
 
 def _print_table(letters: list[DeadLetterRecord]) -> None:

@@ -94,7 +94,7 @@ def _line(event: EventRecord) -> str:
         facts.append(f"{' -> '.join(names)} by {moved['by']}")
     if data.get("category"):
         facts.append(f"{data['category']} {data['confidence']:.2f}")
-    for name in ("added", "removed", "reason", "subject"):
+    for name in ("added", "removed", "endpoint", "reason", "subject"):
         if data.get(name):
             value = data[name]
             text = ", ".join(value) if isinstance(value, list) else str(value)

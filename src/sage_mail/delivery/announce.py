@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from sage_mail.delivery.events import NewEvent, matches
+from sage_mail.delivery.events import NewEvent
 
 if TYPE_CHECKING:
     from sage_mail.records import EventRecord
@@ -25,17 +25,16 @@ class Subscriber(Protocol):
     def name(self) -> str:
         """The endpoint's name, under which its deliveries are kept."""
 
-    @property
-    def events(self) -> Sequence[str]:
-        """The patterns of the event types that it wants."""
+    def wants(self, event: NewEvent) -> bool:
+        """Whether the event is to be delivered to it."""
 
 
 async def announce(
     uow: UnitOfWork, event: NewEvent, endpoints: Sequence[Subscriber]
 ) -> EventRecord:
-    """Write the event and one pending delivery for each endpoint whose patterns match its type."""
+    """Write the event and one pending delivery for each endpoint that wants it."""
     record = await uow.events.append(event)
     for endpoint in endpoints:
-        if matches(endpoint.events, event.type):
+        if endpoint.wants(event):
             await uow.outbox.add(record, endpoint.name)
     return record

@@ -5,7 +5,8 @@ The laws of this module:
 - A delivery is attempted from its committed row alone, and what came of it is committed before it
   is attempted again. What dies in between is sent once more, under the same ``webhook-id``.
 - A commit wakes the drains, so an idle one posts within milliseconds.
-- An endpoint that hangs holds its own few connections and nothing else.
+- An endpoint that hangs holds its own few connections and threads and nothing else.
+- While an endpoint is disabled its deliveries wait; they are sent once it is enabled.
 - Cancelling stops a drain at once: a POST under way is given up and its delivery stays pending, but
   an answer that has come is still recorded.
 """
@@ -14,16 +15,21 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sage_mail.delivery.recorder import Recorder, Result
+from sage_mail.delivery.announce import Subscriber
+from sage_mail.delivery.composer import Composer, sender_for
+from sage_mail.delivery.contents import ContentReader, FetchRaw
+from sage_mail.delivery.pacing import Pacer
+from sage_mail.delivery.recorder import Recorder
+from sage_mail.delivery.results import Result
 from sage_mail.delivery.schedule import Delivered, GivenUp, RetryAt, verdict
 from sage_mail.delivery.sender import Outcome, Sender
-from sage_mail.delivery.signing import signature_headers
-from sage_mail.delivery.wire import encode
+from sage_mail.delivery.warden import Warden
 from sage_mail.errors import ConfigError, StorageError
 from sage_mail.faults import reach
 from sage_mail.records import AttemptRecord, DeliveryRecord
@@ -58,6 +64,8 @@ class EndpointDrain:
     Args:
         storage: the store with the outbox.
         endpoint: where to, in which format, signed with what.
+        others: the endpoints that hear when this one is disabled.
+        fetch: asks the mail server for a message that the store does not have.
         clock: what time it is, for due times and timestamps.
         chance: a number from 0 to 1, for the jitter of the pauses.
     """
@@ -67,6 +75,8 @@ class EndpointDrain:
         storage: Storage,
         endpoint: WebhookSettings,
         *,
+        others: Sequence[Subscriber] = (),
+        fetch: FetchRaw | None = None,
         clock: Clock = _now,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -74,42 +84,52 @@ class EndpointDrain:
         self._endpoint = endpoint
         self._clock = clock
         self._chance = chance
-        self._recorder = Recorder(storage)
+        self._composer = Composer(endpoint, ContentReader(storage, fetch=fetch))
+        self._recorder = Recorder(storage, Warden(endpoint.name, others).judge)
+        self._pacer = Pacer(endpoint.rate_limit)
         self._ready: deque[DeliveryRecord] = deque()
+        self._read_at = 0.0
         self._under_way: set[int] = set()
+        self._failures = 0
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        endpoint = self._endpoint
         self._ready.clear()
         async with (
-            Sender(
-                endpoint.url, timeout=endpoint.timeout, connections=endpoint.concurrency
-            ) as sender,
+            sender_for(self._endpoint) as sender,
             self._storage.commits.subscribe() as wakeups,
             asyncio.TaskGroup() as group,
         ):
             while True:
-                pause = _LONGEST_SLEEP if self._ready else await self._look()
-                while self._ready and len(self._under_way) < endpoint.concurrency:
+                pause = _LONGEST_SLEEP if self._is_fresh() else await self._look()
+                while self._ready and len(self._under_way) < self._endpoint.concurrency:
+                    wait = self._pacer.pause(time.monotonic())
+                    if wait:
+                        pause = min(pause, wait)
+                        break
                     delivery = self._ready.popleft()
                     self._under_way.add(delivery.id)
                     group.create_task(self._deliver(delivery, sender, wakeups))
                 await wakeups.wait(pause)
 
+    def _is_fresh(self) -> bool:
+        """True if there is something to send, read so lately that it is still to be sent."""
+        return bool(self._ready) and time.monotonic() - self._read_at < _LONGEST_SLEEP
+
     async def _look(self) -> float:
         """Read what is due into `_ready`; returns the seconds until there may be more."""
         # What is under way when we look may be read as pending and yet be over when we have read.
-        known = set(self._under_way)
+        known, failures = set(self._under_way), self._failures
         now = self._clock()
-        horizon = now + timedelta(seconds=_LONGEST_SLEEP)
-        limit = len(known) + _AT_ONCE
+        self._ready.clear()
+        self._read_at = time.monotonic()
         try:
-            async with self._storage.read() as uow:
-                soon = await uow.outbox.due(self._endpoint.name, horizon, limit=limit)
+            soon = await self._due_before(now + timedelta(seconds=_LONGEST_SLEEP), len(known))
         except StorageError as error:
             _log.error("outbox_unreadable", endpoint=self._endpoint.name, error=str(error))
             return _OUTAGE_PAUSE
+        if failures != self._failures:
+            return 0.0  # the endpoint may have been disabled while we read
         pauses = [_LONGEST_SLEEP]
         for delivery in soon:
             seconds = _seconds_to(delivery.next_attempt_at, now)
@@ -119,12 +139,26 @@ class EndpointDrain:
                 self._ready.append(delivery)
         return min(pauses)
 
+    async def _due_before(self, horizon: datetime, under_way: int) -> list[DeliveryRecord]:
+        """The deliveries due before the instant; none while the endpoint is disabled."""
+        name = self._endpoint.name
+        async with self._storage.read() as uow:
+            if not (await uow.endpoints.get(name)).enabled:
+                return []
+            return await uow.outbox.due(
+                name, horizon, limit=under_way + _AT_ONCE, ordered=self._endpoint.ordered
+            )
+
     async def _deliver(self, delivery: DeliveryRecord, sender: Sender, wakeups: Wakeups) -> None:
         try:
             started = self._clock()
             outcome = await self._attempt(delivery, sender, started)
             reach("after-post")
             await _to_its_end(self._record(delivery, outcome, started))
+        except StorageError as error:
+            # Nothing was sent, since the message itself cannot be read: no fault of the endpoint.
+            _log.error("outbox_unreadable", endpoint=self._endpoint.name, error=str(error))
+            await asyncio.sleep(_OUTAGE_PAUSE)
         finally:
             self._under_way.discard(delivery.id)
             wakeups.wake()
@@ -132,21 +166,17 @@ class EndpointDrain:
     async def _attempt(
         self, delivery: DeliveryRecord, sender: Sender, started: datetime
     ) -> Outcome:
-        endpoint = self._endpoint
         try:
-            body = encode(delivery.event, format=endpoint.format, endpoint=endpoint.name)
-            # In a thread, because a keyring may ask its daemon.
-            secret = await asyncio.to_thread(endpoint.resolve_secret)
-            headers = signature_headers(delivery.webhook_id, body, at=started, secret=secret)
+            request = await self._composer.compose(delivery, at=started, threads=sender.threads)
         except ConfigError as error:
             return Outcome(error=f"nothing was sent: {error}")
-        return await sender.post(body, headers)
+        return await sender.post(request.body, request.headers)
 
     async def _record(self, delivery: DeliveryRecord, outcome: Outcome, started: datetime) -> None:
         """Write down what came of the attempt; the slot stays taken until that is committed."""
         number = delivery.attempts + 1
         judged = verdict(
-            attempts=number,
+            attempts=number - delivery.earlier_attempts,
             max_attempts=self._endpoint.max_attempts,
             status=outcome.status,
             asked_pause=outcome.asked_pause,
@@ -163,6 +193,10 @@ class EndpointDrain:
         )
         result = Result(delivery, attempt, judged)
         await self._recorder.record(result)
+        if not outcome.delivered:
+            # It may be disabled now; what has been read is not to be sent then.
+            self._failures += 1
+            self._ready.clear()
         _tell(result)
 
 
@@ -174,11 +208,19 @@ class Drains:
         storage: Storage,
         endpoints: Sequence[WebhookSettings],
         *,
+        fetch: FetchRaw | None = None,
         clock: Clock = _now,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._drains = {
-            endpoint.name: EndpointDrain(storage, endpoint, clock=clock, chance=chance)
+            endpoint.name: EndpointDrain(
+                storage,
+                endpoint,
+                others=[other for other in endpoints if other is not endpoint],
+                fetch=fetch,
+                clock=clock,
+                chance=chance,
+            )
             for endpoint in endpoints
         }
 

@@ -24,14 +24,16 @@ class EventType(StrEnum):
     ACCOUNT_CONNECTED = "account.connected"
     ACCOUNT_DISCONNECTED = "account.disconnected"
     ACCOUNT_AUTH_FAILED = "account.auth_failed"
+    ENDPOINT_DISABLED = "endpoint.disabled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
     """An event that is about to be written.
 
-    ``account`` and ``mailbox`` are names, ``message_id`` is the row of the message (not its
-    Message-ID header), ``data`` is what the receivers get, made by `sage_mail.delivery.payloads`.
+    ``account`` and ``mailbox`` are names (the account's is empty where the event is about none),
+    ``message_id`` is the row of the message (not its Message-ID header), ``data`` is what the
+    receivers get, made by `sage_mail.delivery.payloads`.
     """
 
     type: EventType

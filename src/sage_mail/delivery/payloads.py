@@ -20,6 +20,7 @@ __all__ = [
     "Place",
     "account_data",
     "deleted_data",
+    "endpoint_disabled_data",
     "failed_data",
     "flags_changed_data",
     "mailbox_reset_data",
@@ -111,6 +112,16 @@ def mailbox_reset_data(
 def account_data(account: str, *, reason: str | None = None) -> dict[str, Any]:
     """The data of the ``account.*`` types; the reason is None where all is well."""
     return {"account": account, "reason": reason}
+
+
+def endpoint_disabled_data(
+    endpoint: str, *, reason: str, failing_since: datetime | None
+) -> dict[str, Any]:
+    """The data of ``endpoint.disabled``: which endpoint, why, and since when nothing got through.
+
+    ``reason`` is ``gone`` (it answered 410) or ``failing`` (five days of nothing but failures).
+    """
+    return {"endpoint": endpoint, "reason": reason, "failing_since": _instant(failing_since)}
 
 
 def _message(message: MessageRecord) -> dict[str, Any]:

@@ -7,16 +7,18 @@ than the disk can be waited for, and would hold up the arrival of mail besides.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 
-from sage_mail.delivery.schedule import Delivered, GivenUp, RetryAt, Verdict
+from sage_mail.delivery.results import Result
+from sage_mail.delivery.schedule import Delivered, GivenUp, RetryAt
 from sage_mail.errors import StorageError
-from sage_mail.records import AttemptRecord, DeliveryRecord, DeliveryStatus
+from sage_mail.records import DeliveryStatus
 from sage_mail.storage import Storage, UnitOfWork
 from sage_mail.telemetry import get_logger
 
-__all__ = ["Recorder", "Result"]
+__all__ = ["Judge", "Recorder"]
+
+Judge = Callable[[UnitOfWork, Sequence[Result]], Awaitable[None]]
 
 _log = get_logger(__name__)
 
@@ -24,20 +26,12 @@ _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One attempt of a delivery, and what becomes of the delivery after it."""
-
-    delivery: DeliveryRecord
-    attempt: AttemptRecord
-    verdict: Verdict
-
-
 class Recorder:
-    """Commits results to the store."""
+    """Commits results to the store; *judge* adds to the same commits what follows from them."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, judge: Judge | None = None) -> None:
         self._storage = storage
+        self._judge = judge
         self._waiting: list[tuple[Result, asyncio.Event]] = []
         self._committing = asyncio.Lock()
         self._uncertain = False
@@ -78,9 +72,15 @@ class Recorder:
 
     async def _commit(self, results: Sequence[Result]) -> None:
         async with self._storage.unit_of_work() as uow:
-            for result in results:
-                if not (self._uncertain and await _is_recorded(uow, result)):
-                    await _write(uow, result)
+            fresh = [
+                result
+                for result in results
+                if not (self._uncertain and await _is_recorded(uow, result))
+            ]
+            for result in fresh:
+                await _write(uow, result)
+            if fresh and self._judge is not None:
+                await self._judge(uow, fresh)
             await uow.commit()
 
 

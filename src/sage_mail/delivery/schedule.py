@@ -1,10 +1,10 @@
 """When a delivery is tried again, and when it is given up. Pure: clock and chance are arguments.
 
-The pauses grow threefold from five seconds to a day: 5 s, 15 s, 45 s, 2 min, 7 min, 20 min, 1 h,
-3 h, 9 h, 24 h, 24 h. A restarted receiver is reached within seconds, one that is down over a
-weekend within the two to three days that twelve attempts last (the Standard Webhooks specification
-advises three). Each pause is shortened by up to a half at random, so that the deliveries that an
-outage has piled up do not all come back in the same second.
+The attempts follow the schedule that the Standard Webhooks specification proposes: at once, then
+after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h, each pause counted from the attempt
+before. A restarted receiver is reached within seconds, one that is down over a long weekend within
+the three days that the ten attempts last. Each pause is lengthened by up to a fifth at random, so
+that the deliveries that an outage has piled up do not all come back in the same second.
 """
 
 from __future__ import annotations
@@ -15,14 +15,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-__all__ = ["Delivered", "GivenUp", "RetryAt", "Verdict", "pause", "retry_after", "verdict"]
+__all__ = [
+    "MAX_ATTEMPTS",
+    "Delivered",
+    "GivenUp",
+    "RetryAt",
+    "Verdict",
+    "pause",
+    "retry_after",
+    "verdict",
+]
 
-_FIRST_PAUSE = 5.0
-_GROWTH = 3.0
-_LONGEST_PAUSE = 86_400.0
+_MINUTE, _HOUR = 60.0, 3600.0
+# Before the second attempt, the third ...; after the last of them its pause stays.
+_PAUSES = (
+    5.0,
+    5 * _MINUTE,
+    30 * _MINUTE,
+    *(hours * _HOUR for hours in (2, 5, 10, 14, 20, 24)),
+)
+MAX_ATTEMPTS = len(_PAUSES) + 1
+_JITTER = 0.2
+_LONGEST_WISH = 86_400.0
 _GONE = 410
-# Beyond this exponent the pause is the longest one anyway, and floats end somewhere.
-_HIGHEST_EXPONENT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +54,13 @@ class RetryAt:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """It is not tried again, for the reason given."""
+    """It is not tried again, for the reason given.
+
+    ``endpoint_gone`` says that the endpoint wants nothing more, be it this delivery or another.
+    """
 
     reason: str
+    endpoint_gone: bool = False
 
 
 Verdict = Delivered | RetryAt | GivenUp
@@ -56,7 +75,8 @@ def verdict(
     now: datetime,
     chance: Callable[[], float],
 ) -> Verdict:
-    """What becomes of a delivery after its attempt number ``attempts`` (counted from one).
+    """What becomes of a delivery after its attempt number ``attempts`` (counted from one, and from
+    one again after a replay).
 
     ``status`` is the answer's code (None without an answer), ``asked_pause`` the seconds that the
     endpoint asked for by Retry-After, ``chance`` gives a number from 0 to 1.
@@ -64,7 +84,7 @@ def verdict(
     if status is not None and 200 <= status < 300:
         return Delivered()
     if status == _GONE:
-        return GivenUp("the endpoint answered 410 Gone: it wants no more deliveries")
+        return GivenUp("it answered 410 Gone: it wants no more deliveries", endpoint_gone=True)
     if attempts >= max_attempts:
         return GivenUp(f"{attempts} attempts failed")
     seconds = max(pause(attempts, chance), asked_pause or 0.0)
@@ -72,11 +92,9 @@ def verdict(
 
 
 def pause(attempts: int, chance: Callable[[], float]) -> float:
-    """The seconds to wait after so many failed attempts: between half of the full pause and all."""
-    full = min(
-        _LONGEST_PAUSE, _FIRST_PAUSE * _GROWTH ** min(max(attempts - 1, 0), _HIGHEST_EXPONENT)
-    )
-    return full * (0.5 + 0.5 * chance())
+    """The seconds to wait after so many failed attempts: the schedule's and up to a fifth more."""
+    full = _PAUSES[min(max(attempts, 1), len(_PAUSES)) - 1]
+    return full * (1.0 + _JITTER * chance())
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
@@ -87,7 +105,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
         # More digits than a day has seconds: the length is checked before the conversion.
-        return min(float(text), _LONGEST_PAUSE) if len(text) < 10 else _LONGEST_PAUSE
+        return min(float(text), _LONGEST_WISH) if len(text) < 10 else _LONGEST_WISH
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
@@ -95,4 +113,4 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     seconds = (moment - now).total_seconds()
-    return min(max(seconds, 0.0), _LONGEST_PAUSE) if math.isfinite(seconds) else None
+    return min(max(seconds, 0.0), _LONGEST_WISH) if math.isfinite(seconds) else None

@@ -2,9 +2,10 @@
 
 - Standard Webhooks 1.0.0: ``webhook-signature: v1,<base64>`` is the HMAC-SHA256 of
   ``id.timestamp.body``. The key of a ``whsec_...`` secret is what its base64 says; any other
-  secret is the key itself, as UTF-8.
+  secret is the key itself, as UTF-8. While a secret is being changed there are two signatures with
+  a space between them, and a receiver accepts whichever it can verify.
 - The guide: ``X-Signature: sha256=<hex>`` is the HMAC-SHA256 of the body. The key is always the
-  secret's text as UTF-8, prefix included.
+  secret's text as UTF-8, prefix included. It has room for one, which is the newest secret's.
 """
 
 from __future__ import annotations
@@ -12,37 +13,44 @@ from __future__ import annotations
 import binascii
 import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from sage_mail.errors import ConfigError
 
-__all__ = ["signature_headers"]
+__all__ = ["body_signature", "signature_headers"]
 
 _PREFIX = "whsec_"
 
 
 def signature_headers(
-    webhook_id: str, body: bytes, *, at: datetime, secret: str | None
+    webhook_id: str, body: bytes, *, at: datetime, secrets: Sequence[str]
 ) -> dict[str, str]:
-    """The headers of one attempt: who it is, when it was made, and both signatures.
+    """The headers of one attempt: who it is, when it was made, and the signatures.
 
-    Without a secret there are no signatures. ``webhook_id`` is the same for all attempts of a
-    delivery, ``at`` is the moment of this one.
+    Without a secret there are no signatures; the newest is the first. ``webhook_id`` is the same
+    for all attempts of a delivery, ``at`` is the moment of this one.
 
     Raises:
-        ConfigError: the secret begins with ``whsec_`` and the rest is not base64.
+        ConfigError: a secret begins with ``whsec_`` and the rest is not base64.
     """
     moment = at.astimezone(UTC)
     headers = {"webhook-id": webhook_id, "webhook-timestamp": str(int(moment.timestamp()))}
-    if secret is None:
+    if not secrets:
         return headers
     # The library reads the wall clock of what it is given as UTC, hence the conversion above.
-    headers["webhook-signature"] = _signer(secret).sign(webhook_id, moment, body.decode())
-    digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    headers["X-Signature"] = f"sha256={digest}"
+    headers["webhook-signature"] = " ".join(
+        _signer(secret).sign(webhook_id, moment, body.decode()) for secret in secrets
+    )
+    headers["X-Signature"] = body_signature(secrets[0], body)
     return headers
+
+
+def body_signature(secret: str, body: bytes) -> str:
+    """``sha256=`` and the hexadecimal HMAC of the body, as the guide signs."""
+    return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
 
 
 def _signer(secret: str) -> Webhook:

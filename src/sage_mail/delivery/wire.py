@@ -1,28 +1,32 @@
 """A stored event as the bytes that are sent.
 
-The bytes depend on the event alone, so every attempt of a delivery sends the same body; what
-differs between attempts (timestamp, signature) is in the headers.
+The bytes depend on the event and its message alone, so every attempt of a delivery sends the same
+body; what differs between attempts (timestamp, signature) is in the headers.
 
 ``sage``
-    ``{"type": "message.new", "timestamp": "2026-01-31T08:15:00.123Z", "data": {...},
-    "sequence": 17}``: the payload of the Standard Webhooks specification and the event's number.
+    ``{"id": "evt_...", "type": "message.new", "timestamp": "2026-01-31T08:15:00.123Z",
+    "data": {...}, "sequence": 17}``: the payload of the Standard Webhooks specification, the
+    event's id and its number. The content of a message is in ``data.content``.
 ``guide``
     ``{"event": {...}, "webhook_config": {...}}`` with the guide's names: ``new_message``, ``uid``,
     ``subject``, ``sender``, ``timestamp`` (seconds since 1970), ``has_attachments``, ``size``,
-    ``webhook_metadata``. All other facts follow under our own names. ``email_content``, the bodies
-    and headers, is left out: no body leaves the system as long as nothing redacts it.
+    ``email_content``, ``webhook_metadata``. All other facts follow under our own names. The bytes
+    are those of ``json.dumps``, so that a receiver which signs what it has parsed and written
+    again comes to the same signature.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
+from sage_mail.delivery.content import LONGEST_BODY, LONGEST_FIELD, Content
 from sage_mail.delivery.events import EventType
+from sage_mail.security.redaction import redact
 
-__all__ = ["StoredEvent", "encode"]
+__all__ = ["StoredEvent", "cut_content", "encode", "guide_content"]
 
 _GUIDE_VERSION = "1.0"
 _GUIDE_SOURCE = "python-sage-imap"
@@ -31,6 +35,7 @@ _GUIDE_TYPES: dict[str, str] = {
     EventType.MESSAGE_NEW: "new_message",
     EventType.MESSAGE_DELETED: "message_deleted",
 }
+_BODIES = ("plain", "html", "plain_body", "html_body")
 _GUIDE_FACTS = ("uid", "subject", "sender", "timestamp", "has_attachments", "size")
 
 
@@ -58,26 +63,85 @@ class StoredEvent(Protocol):
         """The facts that receivers get."""
 
 
-def encode(event: StoredEvent, *, format: Literal["sage", "guide"], endpoint: str) -> bytes:  # noqa: A002 - the name of the setting
-    """The event as compact JSON in UTF-8; ``endpoint`` is the name in the guide's envelope."""
-    payload = _guide(event, endpoint) if format == "guide" else _sage(event)
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+def encode(
+    event: StoredEvent,
+    *,
+    format: Literal["sage", "guide"],  # noqa: A002 - the name of the setting
+    endpoint: str,
+    content: Content | None = None,
+    filter_sensitive: bool = False,
+) -> bytes:
+    """The event as JSON in UTF-8; ``endpoint`` is the name in the guide's envelope.
+
+    With ``filter_sensitive`` every text is redacted, see `sage_mail.security.redaction`.
+    """
+    clean: Callable[[Any], Any] = redact if filter_sensitive else _unchanged
+    facts = dict(clean(event.data))
+    if format == "guide":
+        if content is not None:
+            facts["email_content"] = cut_content(clean(guide_content(content)))
+        return json.dumps(_guide(event, facts, endpoint), allow_nan=False).encode()
+    if content is not None:
+        facts["content"] = cut_content(clean(_content(content)))
+    text = json.dumps(
+        _sage(event, facts), ensure_ascii=False, separators=(",", ":"), allow_nan=False
+    )
     # A lone surrogate has no UTF-8, but its escape is JSON that every parser reads.
     return text.encode("utf-8", "backslashreplace")
 
 
-def _sage(event: StoredEvent) -> dict[str, Any]:
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+def _content(content: Content) -> dict[str, Any]:
+    return {
+        "plain": content.plain,
+        "html": content.html,
+        "headers": [[name, value] for name, value in content.headers],
+        "truncated": list(content.truncated),
+    }
+
+
+def guide_content(content: Content) -> dict[str, Any]:
+    """The content by the guide's names, to be redacted where that is wanted and then cut."""
+    # The first of each name, as in ``dict(message.headers)``.
+    firsts: dict[str, tuple[str, str]] = {}
+    for name, value in content.headers:
+        firsts.setdefault(name.lower(), (name, value))
+    return {
+        "plain_body": content.plain,
+        "html_body": content.html,
+        "headers": dict(firsts.values()),
+        "attachments": [
+            {"filename": each.filename, "content_type": each.content_type, "size": each.size}
+            for each in content.attachments
+        ],
+        "truncated": list(content.truncated),
+    }
+
+
+def cut_content(content: dict[str, Any]) -> dict[str, Any]:
+    """The redacted content at its proper length."""
+    headers = content["headers"]
+    bodies = {name: content[name][:LONGEST_BODY] for name in _BODIES if name in content}
+    if isinstance(headers, dict):
+        return {**content, **bodies, "headers": {n: v[:LONGEST_FIELD] for n, v in headers.items()}}
+    return {**content, **bodies, "headers": [[n, v[:LONGEST_FIELD]] for n, v in headers]}
+
+
+def _sage(event: StoredEvent, facts: dict[str, Any]) -> dict[str, Any]:
     moment = event.occurred_at.astimezone(UTC).isoformat(timespec="milliseconds")
     return {
+        "id": event.event_id,
         "type": str(event.type),
         "timestamp": moment.replace("+00:00", "Z"),
-        "data": dict(event.data),
+        "data": facts,
         "sequence": event.seq,
     }
 
 
-def _guide(event: StoredEvent, endpoint: str) -> dict[str, Any]:
-    facts = dict(event.data)
+def _guide(event: StoredEvent, facts: dict[str, Any], endpoint: str) -> dict[str, Any]:
     seconds = event.occurred_at.timestamp()
     if "from" in facts:
         sender = facts.pop("from")

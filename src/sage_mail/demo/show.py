@@ -103,7 +103,7 @@ def _settings(folder: Path, server: EmbeddedServer, hook: str, secret: str) -> S
             )
         ],
         routing=RoutingSettings(enabled=True, mark_seen=True),
-        webhooks=[WebhookSettings(name="receiver", url=hook, secret=secret)],
+        webhooks=[WebhookSettings(name="receiver", url=hook, allow_private=True, secret=secret)],
     )
 
 

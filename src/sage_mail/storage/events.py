@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from sage_mail.records import EventRecord
 from sage_mail.storage import tables
@@ -68,6 +69,13 @@ class Events:
         """The event of this number."""
         rows = await self._transaction.read(select(tables.events).where(_events.seq == seq))
         return event_record(rows[0]) if rows else None
+
+    async def first_since(self, moment: datetime) -> int | None:
+        """The number of the first event that is not older than the moment, None without one."""
+        statement = select(func.min(_events.seq)).where(_events.occurred_at >= moment)
+        rows = await self._transaction.read(statement)
+        first: int | None = rows[0][0]
+        return first
 
     async def for_message(self, message_id: int) -> list[EventRecord]:
         """All events of the message's row, oldest first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -40,21 +40,32 @@ class Outbox:
             "status": DeliveryStatus.PENDING,
             "attempts": 0,
             "next_attempt_at": due or event.occurred_at,
+            "account": event.account,
+            "earlier_attempts": 0,
         }
         self._transaction.collect(tables.deliveries, values)
         self._transaction.wake_others()
 
-    async def due(self, endpoint: str, now: datetime, *, limit: int = 100) -> list[DeliveryRecord]:
-        """The pending deliveries to the endpoint whose time has come, the longest due first."""
-        statement = (
-            _SELECT.where(
-                _deliveries.endpoint == endpoint,
-                _deliveries.status == DeliveryStatus.PENDING,
-                _deliveries.next_attempt_at <= now,
-            )
-            .order_by(_deliveries.next_attempt_at, _deliveries.id)
-            .limit(limit)
+    async def due(
+        self, endpoint: str, now: datetime, *, limit: int = 100, ordered: bool = False
+    ) -> list[DeliveryRecord]:
+        """The pending deliveries to the endpoint whose time has come, the longest due first.
+
+        If they are *ordered*, only the first pending one of each account can be among them.
+        """
+        is_pending = (
+            _deliveries.endpoint == endpoint,
+            _deliveries.status == DeliveryStatus.PENDING,
         )
+        statement = _SELECT.where(*is_pending, _deliveries.next_attempt_at <= now)
+        if ordered:
+            firsts = (
+                select(func.min(_deliveries.event_seq))
+                .where(*is_pending)
+                .group_by(_deliveries.account)
+            )
+            statement = statement.where(_deliveries.event_seq.in_(firsts))
+        statement = statement.order_by(_deliveries.next_attempt_at, _deliveries.id).limit(limit)
         return [_record(row) for row in await self._transaction.read(statement)]
 
     async def next_due(self, endpoint: str) -> datetime | None:
@@ -96,6 +107,40 @@ class Outbox:
             )
         )
 
+    async def replay(self, endpoint: str, events: Sequence[EventRecord], *, at: datetime) -> None:
+        """Let the events be delivered to the endpoint (once more), from the instant on.
+
+        A delivery that there is already keeps its id and its attempts; its schedule begins anew.
+        """
+        await self._transaction.execute(
+            update(tables.deliveries)
+            .where(
+                _deliveries.endpoint == endpoint,
+                _deliveries.event_seq.in_([event.seq for event in events]),
+            )
+            .values(
+                status=DeliveryStatus.PENDING,
+                next_attempt_at=at,
+                last_error=None,
+                earlier_attempts=_deliveries.attempts,
+            )
+        )
+        for event in events:
+            await self.add(event, endpoint, due=at)
+
+    async def hurry(self, endpoint: str, *, at: datetime) -> None:
+        """Let what waits for the endpoint be due from the instant on, whatever its pauses were."""
+        await self._transaction.execute(
+            update(tables.deliveries)
+            .where(
+                _deliveries.endpoint == endpoint,
+                _deliveries.status == DeliveryStatus.PENDING,
+                _deliveries.next_attempt_at > at,
+            )
+            .values(next_attempt_at=at)
+        )
+        self._transaction.wake_others()
+
     async def get(self, delivery_id: int) -> DeliveryRecord | None:
         """The delivery by its row."""
         rows = await self._transaction.read(_SELECT.where(_deliveries.id == delivery_id))
@@ -114,6 +159,27 @@ class Outbox:
             .order_by(_attempts.number)
         )
         return [_attempt_record(row) for row in await self._transaction.read(statement)]
+
+    async def latest_attempts(
+        self, endpoint: str, *, limit: int = 20, failed: bool = False
+    ) -> list[tuple[DeliveryRecord, AttemptRecord]]:
+        """The endpoint's last attempts with their deliveries, the latest first.
+
+        With *failed*, only those that did not succeed.
+        """
+        statement = (
+            select(tables.attempts)
+            .join_from(tables.attempts, tables.deliveries)
+            .where(_deliveries.endpoint == endpoint)
+            .order_by(_attempts.started_at.desc(), _attempts.number.desc())
+            .limit(limit)
+        )
+        if failed:
+            statement = statement.where(_attempts.error.is_not(None))
+        rows = await self._transaction.read(statement)
+        known = _SELECT.where(_deliveries.id.in_({row.delivery_id for row in rows}))
+        deliveries = {row.id: _record(row) for row in await self._transaction.read(known)}
+        return [(deliveries[row.delivery_id], _attempt_record(row)) for row in rows]
 
     async def counts(self) -> Mapping[str, Mapping[DeliveryStatus, int]]:
         """How many deliveries of each endpoint stand where; what is zero may be left out."""
@@ -138,6 +204,7 @@ def _record(row: Row[Any]) -> DeliveryRecord:
         attempts=row.attempts,
         next_attempt_at=row.next_attempt_at,
         last_error=row.last_error,
+        earlier_attempts=row.earlier_attempts,
     )
 
 

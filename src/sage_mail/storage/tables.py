@@ -35,6 +35,7 @@ __all__ = [
     "counters",
     "dead_letters",
     "deliveries",
+    "endpoints",
     "events",
     "mailboxes",
     "messages",
@@ -198,8 +199,23 @@ deliveries: Final = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", Instant),
     Column("last_error", StoredText),
+    # The event's, so that the next of each account is found without looking at all that wait.
+    Column("account", StoredText, nullable=False, server_default=text("''")),
+    Column("earlier_attempts", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("event_seq", "endpoint"),
     Index("ix_deliveries_due", "endpoint", "status", "next_attempt_at"),
+    Index("ix_deliveries_order", "endpoint", "status", "account", "event_seq"),
+)
+
+endpoints: Final = Table(
+    "endpoints",
+    metadata,
+    Column("name", StoredText, primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("disabled_at", Instant),
+    Column("reason", StoredText),
+    Column("failing_since", Instant),
+    Column("last_failure_at", Instant),
 )
 
 attempts: Final = Table(

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from sage_mail.storage.accounts import Accounts
 from sage_mail.storage.actions import Actions
 from sage_mail.storage.dead_letters import DeadLetters
+from sage_mail.storage.endpoints import Endpoints
 from sage_mail.storage.events import Events
 from sage_mail.storage.mailboxes import Mailboxes
 from sage_mail.storage.messages import Messages
@@ -29,6 +30,7 @@ class UnitOfWork:
         self.messages = Messages(transaction)
         self.events = Events(transaction)
         self.outbox = Outbox(transaction)
+        self.endpoints = Endpoints(transaction)
         self.dead_letters = DeadLetters(transaction)
         self.actions = Actions(transaction)
 

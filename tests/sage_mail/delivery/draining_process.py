@@ -13,7 +13,7 @@ from sage_mail.storage import Storage
 
 async def _main(database: str, blobs: str, url: str) -> None:
     storage = await Storage.open(database, blob_dir=Path(blobs))
-    await Drains(storage, [WebhookSettings(name="crm", url=url)]).run()
+    await Drains(storage, [WebhookSettings(name="crm", url=url, allow_private=True)]).run()
 
 
 if __name__ == "__main__":

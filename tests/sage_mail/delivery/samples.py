@@ -69,7 +69,19 @@ def event(type_: str = EventType.MESSAGE_NEW, **data: Any) -> EventRecord:
     )
 
 
-def new_event(type_: EventType = EventType.MESSAGE_NEW, **data: Any) -> NewEvent:
-    """An event that has just happened and is to be announced."""
-    now = datetime.now(UTC)
-    return NewEvent(type=type_, account="work", mailbox="INBOX", occurred_at=now, data=data)
+def new_event(
+    type_: EventType = EventType.MESSAGE_NEW,
+    *,
+    account: str = "work",
+    row: int | None = None,
+    **data: Any,
+) -> NewEvent:
+    """An event that has just happened and is to be announced; *row* is its message's."""
+    return NewEvent(
+        type=type_,
+        account=account,
+        mailbox="INBOX",
+        message_id=row,
+        occurred_at=datetime.now(UTC),
+        data=data,
+    )

@@ -3,114 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 import pytest
-from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook
 
 from sage_mail.delivery.announce import announce
-from sage_mail.delivery.drain import Drains, EndpointDrain, _supervise, _to_its_end
+from sage_mail.delivery.drain import EndpointDrain, _supervise, _to_its_end
 from sage_mail.delivery.events import EventType
 from sage_mail.errors import StorageUnavailable
-from sage_mail.records import AttemptRecord, DeliveryRecord, DeliveryStatus
-from sage_mail.settings import WebhookSettings
+from sage_mail.records import DeliveryStatus
 from sage_mail.storage import Storage, UnitOfWork
+from tests.sage_mail.delivery.draining import (
+    SECRET,
+    Clock,
+    announced,
+    attempts_of,
+    delivery_when,
+    draining,
+    endpoint_for,
+    has_status,
+    tried,
+)
 from tests.sage_mail.delivery.samples import new_event
 from tests.support.receiver import Answer, Receiver
-
-_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-
-class _Clock:
-    """The present, which a test can put forward."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as running:
-        yield running
-
-
-@pytest.fixture
-def clock() -> _Clock:
-    return _Clock()
-
-
-def _endpoint(receiver: Receiver, **changes: object) -> WebhookSettings:
-    values: dict[str, object] = {"name": "crm", "url": receiver.url, "secret": SecretStr(_SECRET)}
-    return WebhookSettings.model_validate({**values, **changes})
-
-
-@asynccontextmanager
-async def _draining(
-    storage: Storage,
-    *endpoints: WebhookSettings,
-    clock: Callable[[], datetime] | None = None,
-) -> AsyncIterator[asyncio.Task[None]]:
-    drains = (
-        Drains(storage, endpoints, clock=clock, chance=lambda: 1.0)
-        if clock
-        else Drains(storage, endpoints)
-    )
-    task = asyncio.create_task(drains.run())
-    try:
-        yield task
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-async def _announce(
-    storage: Storage, endpoints: Sequence[WebhookSettings], count: int = 1
-) -> list[int]:
-    """Commit so many events; returns their numbers."""
-    async with storage.unit_of_work() as uow:
-        records = [await announce(uow, new_event(number=n), endpoints) for n in range(count)]
-        await uow.commit()
-    return [record.seq for record in records]
-
-
-async def _delivery(
-    storage: Storage, seq: int, check: Callable[[DeliveryRecord], bool], endpoint: str = "crm"
-) -> DeliveryRecord:
-    """The delivery of the event to the endpoint, as soon as it is as the check wants it."""
-    async with asyncio.timeout(10), storage.commits.subscribe() as wakeups:
-        while True:
-            async with storage.read() as uow:
-                for delivery in await uow.outbox.for_event(seq):
-                    if delivery.endpoint == endpoint and check(delivery):
-                        return delivery
-            # Attempts do not wake anybody but their drain, so look again before long.
-            await wakeups.wait(0.02)
-
-
-async def _attempts(storage: Storage, delivery: DeliveryRecord) -> list[AttemptRecord]:
-    async with storage.read() as uow:
-        return await uow.outbox.attempts(delivery.id)
-
-
-def _is(status: DeliveryStatus) -> Callable[[DeliveryRecord], bool]:
-    return lambda delivery: delivery.status == status
-
-
-def _tried(times: int) -> Callable[[DeliveryRecord], bool]:
-    return lambda delivery: delivery.attempts == times
 
 
 def _sequences(receiver: Receiver) -> list[int]:
@@ -119,8 +41,8 @@ def _sequences(receiver: Receiver) -> list[int]:
 
 async def test_announce_writes_for_those_who_want_it(storage: Storage, receiver: Receiver) -> None:
     """An event has one delivery for each endpoint whose patterns match, and none for the others."""
-    wants = _endpoint(receiver, events=["message.*"])
-    other = _endpoint(receiver, name="ops", events=["account.*"])
+    wants = endpoint_for(receiver, events=["message.*"])
+    other = endpoint_for(receiver, name="ops", events=["account.*"])
     async with storage.unit_of_work() as uow:
         record = await announce(uow, new_event(EventType.MESSAGE_NEW), [wants, other])
         await uow.commit()
@@ -132,27 +54,27 @@ async def test_announce_writes_for_those_who_want_it(storage: Storage, receiver:
 
 async def test_nobody_is_told_of_what_is_rolled_back(storage: Storage, receiver: Receiver) -> None:
     """An event whose transaction is not committed never happened."""
-    endpoint = _endpoint(receiver)
-    async with _draining(storage, endpoint):
+    endpoint = endpoint_for(receiver)
+    async with draining(storage, endpoint):
         async with storage.unit_of_work() as uow:
             await announce(uow, new_event(number="lost"), [endpoint])
-        await _announce(storage, [endpoint])
+        await announced(storage, [endpoint])
         (request,) = await receiver.received(1)
     assert request.json()["data"] == {"number": 0}
 
 
 async def test_what_arrives_and_what_is_recorded(storage: Storage, receiver: Receiver) -> None:
     """A delivery is signed, carries its id, and its attempt is kept with status and answer."""
-    endpoint = _endpoint(receiver)
+    endpoint = endpoint_for(receiver)
     receiver.script(Answer(status=202, body=b"thanks"))
-    async with _draining(storage, endpoint):
-        (seq,) = await _announce(storage, [endpoint])
+    async with draining(storage, endpoint):
+        (seq,) = await announced(storage, [endpoint])
         (request,) = await receiver.received(1)
-        delivery = await _delivery(storage, seq, _is(DeliveryStatus.DELIVERED))
-    assert Webhook(_SECRET).verify(request.body, dict(request.headers))["sequence"] == seq
+        delivery = await delivery_when(storage, seq, has_status(DeliveryStatus.DELIVERED))
+    assert Webhook(SECRET).verify(request.body, dict(request.headers))["sequence"] == seq
     assert request.headers["webhook-id"] == delivery.webhook_id
     assert (delivery.next_attempt_at, delivery.last_error) == (None, None)
-    (attempt,) = await _attempts(storage, delivery)
+    (attempt,) = await attempts_of(storage, delivery)
     assert (attempt.number, attempt.status_code, attempt.response) == (1, 202, "thanks")
     assert attempt.error is None
     assert attempt.latency_ms >= 0
@@ -160,22 +82,20 @@ async def test_what_arrives_and_what_is_recorded(storage: Storage, receiver: Rec
 
 async def test_what_waited_before_the_start_is_sent(storage: Storage, receiver: Receiver) -> None:
     """Deliveries that an earlier run has left are sent without any new commit, the oldest first."""
-    endpoint = _endpoint(receiver, concurrency=1)
-    sequences = await _announce(storage, [endpoint], 5)
-    async with _draining(storage, endpoint):
+    endpoint = endpoint_for(receiver, concurrency=1)
+    sequences = await announced(storage, [endpoint], 5)
+    async with draining(storage, endpoint):
         await receiver.received(5)
     assert _sequences(receiver) == sequences
 
 
-async def test_a_failure_is_tried_again(
-    storage: Storage, receiver: Receiver, clock: _Clock
-) -> None:
+async def test_a_failure_is_tried_again(storage: Storage, receiver: Receiver, clock: Clock) -> None:
     """A second attempt comes after the pause, with the same id and body and a new signature."""
-    endpoint = _endpoint(receiver)
+    endpoint = endpoint_for(receiver)
     receiver.script(Answer(status=500, body=b"oops"))
-    async with _draining(storage, endpoint, clock=clock):
-        (seq,) = await _announce(storage, [endpoint])
-        pending = await _delivery(storage, seq, _tried(1))
+    async with draining(storage, endpoint, clock=clock):
+        (seq,) = await announced(storage, [endpoint])
+        pending = await delivery_when(storage, seq, tried(1))
         assert pending.status == DeliveryStatus.PENDING
         assert pending.last_error == "HTTP 500"
         assert pending.next_attempt_at is not None
@@ -183,53 +103,48 @@ async def test_a_failure_is_tried_again(
         clock.ahead += timedelta(seconds=5)
         storage.commits.notify()
         first, second = await receiver.received(2)
-        done = await _delivery(storage, seq, _is(DeliveryStatus.DELIVERED))
+        done = await delivery_when(storage, seq, has_status(DeliveryStatus.DELIVERED))
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert first.body == second.body
     assert first.headers["webhook-signature"] != second.headers["webhook-signature"]
-    assert [attempt.status_code for attempt in await _attempts(storage, done)] == [500, 200]
+    assert [attempt.status_code for attempt in await attempts_of(storage, done)] == [500, 200]
     assert done.last_error is None
 
 
 async def test_the_pause_passes_by_itself(storage: Storage, receiver: Receiver) -> None:
     """When a delivery becomes due it is sent, though nobody commits anything."""
-    endpoint = _endpoint(receiver)
-    (seq,) = await _announce(storage, [])
+    endpoint = endpoint_for(receiver)
+    (seq,) = await announced(storage, [])
     async with storage.unit_of_work() as uow:
         event = await uow.events.get(seq)
         assert event is not None
         await uow.outbox.add(event, "crm", due=datetime.now(UTC) + timedelta(seconds=0.3))
         await uow.commit()
-    async with _draining(storage, endpoint):
+    async with draining(storage, endpoint):
         await receiver.received(1)
 
 
-async def test_retry_after_is_respected(
-    storage: Storage, receiver: Receiver, clock: _Clock
-) -> None:
+async def test_retry_after_is_respected(storage: Storage, receiver: Receiver, clock: Clock) -> None:
     """An endpoint that asks for ten minutes gets them."""
-    endpoint = _endpoint(receiver)
+    endpoint = endpoint_for(receiver)
     receiver.script(Answer(status=429, headers={"Retry-After": "600"}))
-    async with _draining(storage, endpoint, clock=clock):
-        (seq,) = await _announce(storage, [endpoint])
-        pending = await _delivery(storage, seq, _tried(1))
+    async with draining(storage, endpoint, clock=clock):
+        (seq,) = await announced(storage, [endpoint])
+        pending = await delivery_when(storage, seq, tried(1))
     assert pending.next_attempt_at is not None
     assert pending.next_attempt_at - clock() > timedelta(seconds=590)
 
 
-async def test_it_is_given_up(storage: Storage, receiver: Receiver, clock: _Clock) -> None:
-    """410 ends a delivery at once, anything else when the attempts are used up."""
-    endpoint = _endpoint(receiver, max_attempts=2)
-    receiver.script(Answer(status=410), Answer(status=503), Answer(status=503))
-    async with _draining(storage, endpoint, clock=clock):
-        (gone,) = await _announce(storage, [endpoint])
-        failed = await _delivery(storage, gone, _is(DeliveryStatus.FAILED))
-        assert (failed.attempts, failed.last_error) == (1, "HTTP 410")
-        (tired,) = await _announce(storage, [endpoint])
-        await _delivery(storage, tired, _tried(1))
+async def test_it_is_given_up(storage: Storage, receiver: Receiver, clock: Clock) -> None:
+    """A delivery whose attempts are used up has failed."""
+    endpoint = endpoint_for(receiver, max_attempts=2)
+    receiver.script(Answer(status=503), Answer(status=503))
+    async with draining(storage, endpoint, clock=clock):
+        (tired,) = await announced(storage, [endpoint])
+        await delivery_when(storage, tired, tried(1))
         clock.ahead += timedelta(seconds=5)
         storage.commits.notify()
-        failed = await _delivery(storage, tired, _is(DeliveryStatus.FAILED))
+        failed = await delivery_when(storage, tired, has_status(DeliveryStatus.FAILED))
     assert failed.attempts == 2
     assert failed.next_attempt_at is None
 
@@ -237,10 +152,10 @@ async def test_it_is_given_up(storage: Storage, receiver: Receiver, clock: _Cloc
 async def test_a_dead_endpoint_delays_nobody(storage: Storage, receiver: Receiver) -> None:
     """While one endpoint hangs on all its connections, another gets everything."""
     async with Receiver(default=Answer(hang=True)) as dead:
-        stuck = _endpoint(dead, name="dead", concurrency=2)
-        healthy = _endpoint(receiver)
-        async with _draining(storage, stuck, healthy):
-            sequences = await _announce(storage, [stuck, healthy], 20)
+        stuck = endpoint_for(dead, name="dead", concurrency=2)
+        healthy = endpoint_for(receiver)
+        async with draining(storage, stuck, healthy):
+            sequences = await announced(storage, [stuck, healthy], 20)
             await dead.received(2)
             await receiver.received(20)
             assert sorted(_sequences(receiver)) == sequences
@@ -249,11 +164,11 @@ async def test_a_dead_endpoint_delays_nobody(storage: Storage, receiver: Receive
 
 async def test_stop_while_an_endpoint_hangs(storage: Storage, receiver: Receiver) -> None:
     """A stop gives the POST up at once; the delivery is pending, and sent later under its id."""
-    endpoint = _endpoint(receiver)
+    endpoint = endpoint_for(receiver)
     receiver.script(Answer(hang=True))
     loop = asyncio.get_running_loop()
-    async with _draining(storage, endpoint) as task:
-        (seq,) = await _announce(storage, [endpoint])
+    async with draining(storage, endpoint) as task:
+        (seq,) = await announced(storage, [endpoint])
         await receiver.received(1)
         before = loop.time()
         task.cancel()
@@ -261,11 +176,11 @@ async def test_stop_while_an_endpoint_hangs(storage: Storage, receiver: Receiver
             await task
         assert loop.time() - before < 5
     await receiver.gave_up(1)
-    pending = await _delivery(storage, seq, _is(DeliveryStatus.PENDING))
+    pending = await delivery_when(storage, seq, has_status(DeliveryStatus.PENDING))
     assert pending.attempts == 0
-    async with _draining(storage, endpoint):
+    async with draining(storage, endpoint):
         first, second = await receiver.received(2)
-        await _delivery(storage, seq, _is(DeliveryStatus.DELIVERED))
+        await delivery_when(storage, seq, has_status(DeliveryStatus.DELIVERED))
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
 
 
@@ -273,8 +188,8 @@ async def test_killed_between_the_post_and_its_record(
     storage: Storage, database_url: str, tmp_path: Path, receiver: Receiver
 ) -> None:
     """After kill -9 with the answer in hand the next start sends once more, under the same id."""
-    endpoint = _endpoint(receiver, secret=None)
-    (seq,) = await _announce(storage, [endpoint])
+    endpoint = endpoint_for(receiver, secret=None)
+    (seq,) = await announced(storage, [endpoint])
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "tests.sage_mail.delivery.draining_process"),
@@ -284,27 +199,27 @@ async def test_killed_between_the_post_and_its_record(
     )
     assert await asyncio.wait_for(process.wait(), 60) == -signal.SIGKILL
     assert len(receiver.requests) == 1
-    pending = await _delivery(storage, seq, _is(DeliveryStatus.PENDING))
+    pending = await delivery_when(storage, seq, has_status(DeliveryStatus.PENDING))
     assert pending.attempts == 0
-    async with _draining(storage, endpoint):
+    async with draining(storage, endpoint):
         first, second = await receiver.received(2)
-        done = await _delivery(storage, seq, _is(DeliveryStatus.DELIVERED))
+        done = await delivery_when(storage, seq, has_status(DeliveryStatus.DELIVERED))
     assert first.headers["webhook-id"] == second.headers["webhook-id"] == done.webhook_id
     assert first.body == second.body
-    assert len(await _attempts(storage, done)) == 1
+    assert len(await attempts_of(storage, done)) == 1
 
 
 async def test_a_secret_that_cannot_be_had(
-    storage: Storage, receiver: Receiver, clock: _Clock, monkeypatch: pytest.MonkeyPatch
+    storage: Storage, receiver: Receiver, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without its secret nothing is sent; the attempt says why, and the next may succeed."""
-    endpoint = _endpoint(receiver, secret=None, secret_env="CRM_WEBHOOK_SECRET")
-    async with _draining(storage, endpoint, clock=clock):
-        (seq,) = await _announce(storage, [endpoint])
-        pending = await _delivery(storage, seq, _tried(1))
+    endpoint = endpoint_for(receiver, secret=None, secret_env="CRM_WEBHOOK_SECRET")
+    async with draining(storage, endpoint, clock=clock):
+        (seq,) = await announced(storage, [endpoint])
+        pending = await delivery_when(storage, seq, tried(1))
         assert "CRM_WEBHOOK_SECRET" in str(pending.last_error)
         assert receiver.requests == []
-        monkeypatch.setenv("CRM_WEBHOOK_SECRET", _SECRET)
+        monkeypatch.setenv("CRM_WEBHOOK_SECRET", SECRET)
         clock.ahead += timedelta(seconds=5)
         storage.commits.notify()
         await receiver.received(1)
@@ -314,9 +229,9 @@ async def test_an_unsigned_endpoint_in_the_guides_format(
     storage: Storage, receiver: Receiver
 ) -> None:
     """An endpoint without a secret gets the envelope that it asked for, unsigned."""
-    endpoint = _endpoint(receiver, secret=None, format="guide")
-    async with _draining(storage, endpoint):
-        await _announce(storage, [endpoint])
+    endpoint = endpoint_for(receiver, secret=None, format="guide")
+    async with draining(storage, endpoint):
+        await announced(storage, [endpoint])
         (request,) = await receiver.received(1)
     assert request.json()["event"]["type"] == "new_message"
     assert "x-signature" not in request.headers
@@ -327,8 +242,8 @@ async def test_an_outbox_that_cannot_be_read_for_a_while(
     storage: Storage, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An outage of the database is logged and outlasted."""
-    endpoint = _endpoint(receiver)
-    await _announce(storage, [endpoint])
+    endpoint = endpoint_for(receiver)
+    await announced(storage, [endpoint])
 
     class Away:
         """The store, away at the first look."""
@@ -344,7 +259,7 @@ async def test_an_outbox_that_cannot_be_read_for_a_while(
             return storage.read()
 
     away = Away()
-    async with _draining(cast("Storage", away), endpoint):
+    async with draining(cast("Storage", away), endpoint):
         await asyncio.wait_for(away.looked.wait(), 10)
         storage.commits.notify()
         await receiver.received(1)

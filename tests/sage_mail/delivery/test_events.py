@@ -37,4 +37,5 @@ def test_names_on_the_wire() -> None:
         "account.connected",
         "account.disconnected",
         "account.auth_failed",
+        "endpoint.disabled",
     ]

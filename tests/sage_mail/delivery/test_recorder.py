@@ -11,7 +11,9 @@ from typing import cast
 import pytest
 
 from sage_mail.delivery.announce import announce
-from sage_mail.delivery.recorder import Recorder, Result
+from sage_mail.delivery.events import NewEvent
+from sage_mail.delivery.recorder import Recorder
+from sage_mail.delivery.results import Result
 from sage_mail.delivery.schedule import Delivered
 from sage_mail.errors import StorageUnavailable
 from sage_mail.records import AttemptRecord, DeliveryRecord, DeliveryStatus
@@ -21,7 +23,9 @@ from tests.sage_mail.delivery.samples import new_event
 
 class _Crm:
     name = "crm"
-    events = ("*",)
+
+    def wants(self, event: NewEvent) -> bool:
+        return True
 
 
 class _Troubled:

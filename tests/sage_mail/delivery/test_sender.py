@@ -22,7 +22,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 async def _post(
     url: str, *, timeout: float = 5.0, headers: dict[str, str] | None = None
 ) -> Outcome:
-    async with Sender(url, timeout=timeout, connections=2) as sender:
+    async with Sender(url, timeout=timeout, connections=2, allow_private=True) as sender:
         return await sender.post(b'{"a":1}', headers or {})
 
 
@@ -68,7 +68,7 @@ async def test_redirects_are_not_followed(receiver: Receiver) -> None:
 async def test_cookies_are_not_kept(receiver: Receiver) -> None:
     """A cookie that the endpoint sets does not come back with the next attempt."""
     receiver.script(Answer(headers={"Set-Cookie": "session=1; Path=/"}))
-    async with Sender(receiver.url, timeout=5, connections=1) as sender:
+    async with Sender(receiver.url, timeout=5, connections=1, allow_private=True) as sender:
         await sender.post(b"{}", {})
         await sender.post(b"{}", {})
     assert "cookie" not in receiver.requests[1].headers
@@ -136,9 +136,18 @@ async def test_an_address_that_cannot_be_used() -> None:
     assert outcome.error is not None
 
 
+async def test_what_an_address_names_before_its_host(receiver: Receiver) -> None:
+    """A name and a password in the address travel as RFC 7617 says, and not in the target."""
+    await _post(receiver.url.replace("://", "://ann:p%40ss@"))
+    (request,) = receiver.requests
+    assert request.headers["authorization"] == "Basic YW5uOnBAc3M="
+    assert request.path == "/hook"
+    assert request.headers["host"] == f"127.0.0.1:{receiver.port}"
+
+
 async def test_connections_are_used_again(receiver: Receiver) -> None:
     """Two attempts in a row need one connection, so that the second is as quick as it can be."""
-    async with Sender(receiver.url, timeout=5, connections=4) as sender:
+    async with Sender(receiver.url, timeout=5, connections=4, allow_private=True) as sender:
         await sender.post(b"{}", {})
         await sender.post(b"{}", {})
     assert receiver.connections == 1

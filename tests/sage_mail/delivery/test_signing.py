@@ -28,7 +28,7 @@ def _guide_signature(secret: str, payload: str) -> str:
 @pytest.mark.parametrize("secret", [_WHSEC, _WHSEC.rstrip("=")])
 def test_standard_webhooks_verifies_a_whsec_secret(secret: str) -> None:
     """The specification's own library accepts the headers, with and without padding."""
-    headers = signature_headers("d1", _BODY, at=datetime.now(UTC), secret=secret)
+    headers = signature_headers("d1", _BODY, at=datetime.now(UTC), secrets=[secret])
     assert Webhook(secret).verify(_BODY, headers) == {
         "type": "message.new",
         "data": {"subject": "Grüße"},
@@ -37,7 +37,7 @@ def test_standard_webhooks_verifies_a_whsec_secret(secret: str) -> None:
 
 def test_standard_webhooks_verifies_a_raw_secret() -> None:
     """A secret without the prefix is the key itself, as UTF-8."""
-    headers = signature_headers("d1", _BODY, at=datetime.now(UTC), secret="schlüssel")
+    headers = signature_headers("d1", _BODY, at=datetime.now(UTC), secrets=["schlüssel"])
     Webhook("schlüssel".encode()).verify(_BODY, headers)
     with pytest.raises(WebhookVerificationError):
         Webhook(b"another").verify(_BODY, headers)
@@ -47,28 +47,28 @@ def test_another_time_zone_is_the_same_moment() -> None:
     """The timestamp signed is the moment, whatever zone it is expressed in."""
     moment = datetime.now(UTC)
     there = moment.astimezone(timezone(timedelta(hours=9)))
-    here = signature_headers("d1", _BODY, at=moment, secret=_WHSEC)
-    assert signature_headers("d1", _BODY, at=there, secret=_WHSEC) == here
+    here = signature_headers("d1", _BODY, at=moment, secrets=[_WHSEC])
+    assert signature_headers("d1", _BODY, at=there, secrets=[_WHSEC]) == here
 
 
 @given(st.text(min_size=1).filter(lambda s: not s.startswith("whsec_")), st.text())
 def test_the_guides_formula(secret: str, payload: str) -> None:
     """X-Signature is what the guide's function says for the very body that is sent."""
-    headers = signature_headers("d1", payload.encode(), at=datetime.now(UTC), secret=secret)
+    headers = signature_headers("d1", payload.encode(), at=datetime.now(UTC), secrets=[secret])
     assert headers["X-Signature"] == _guide_signature(secret, payload)
 
 
 def test_the_guides_key_keeps_the_prefix() -> None:
     """The guide knows no prefix, so the whole text of the secret is its key."""
-    headers = signature_headers("d1", _BODY, at=datetime.now(UTC), secret=_WHSEC)
+    headers = signature_headers("d1", _BODY, at=datetime.now(UTC), secrets=[_WHSEC])
     assert headers["X-Signature"] == _guide_signature(_WHSEC, _BODY.decode())
 
 
 def test_each_attempt_is_signed_anew() -> None:
     """A later attempt keeps the id and has another timestamp and another signature."""
     moment = datetime.now(UTC)
-    first = signature_headers("d1", _BODY, at=moment, secret=_WHSEC)
-    second = signature_headers("d1", _BODY, at=moment + timedelta(seconds=5), secret=_WHSEC)
+    first = signature_headers("d1", _BODY, at=moment, secrets=[_WHSEC])
+    second = signature_headers("d1", _BODY, at=moment + timedelta(seconds=5), secrets=[_WHSEC])
     assert first["webhook-id"] == second["webhook-id"] == "d1"
     assert first["webhook-timestamp"] != second["webhook-timestamp"]
     assert first["webhook-signature"] != second["webhook-signature"]
@@ -76,7 +76,7 @@ def test_each_attempt_is_signed_anew() -> None:
 
 def test_without_a_secret_nothing_is_signed() -> None:
     """An endpoint without a secret still gets the delivery's id and time."""
-    headers = signature_headers("d1", _BODY, at=datetime.now(UTC), secret=None)
+    headers = signature_headers("d1", _BODY, at=datetime.now(UTC), secrets=[])
     assert set(headers) == {"webhook-id", "webhook-timestamp"}
 
 
@@ -84,5 +84,5 @@ def test_without_a_secret_nothing_is_signed() -> None:
 def test_a_malformed_secret_is_refused(secret: str) -> None:
     """What only looks like a secret of the specification is an error that does not quote it."""
     with pytest.raises(ConfigError) as caught:
-        signature_headers("d1", _BODY, at=datetime.now(UTC), secret=secret)
+        signature_headers("d1", _BODY, at=datetime.now(UTC), secrets=[secret])
     assert "%%%" not in str(caught.value)

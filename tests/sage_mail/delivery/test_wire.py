@@ -27,7 +27,7 @@ def test_sage_format() -> None:
     assert (
         body
         == (
-            '{"type":"message.new","timestamp":"2026-01-31T08:15:00.123Z",'
+            '{"id":"evt_1","type":"message.new","timestamp":"2026-01-31T08:15:00.123Z",'
             '"data":{"subject":"Grüße"},"sequence":17}'
         ).encode()
     )

@@ -1,0 +1,30 @@
+"""A store for as long as a verb needs one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from sage_mail.settings import Settings
+    from sage_mail.storage import Storage
+
+__all__ = ["with_storage"]
+
+_T = TypeVar("_T")
+
+
+def with_storage(settings: Settings, work: Callable[[Storage], Awaitable[_T]]) -> _T:
+    """The result of the work on the store of the settings, which is closed afterwards."""
+    import asyncio
+
+    from sage_mail.storage import Storage
+
+    async def run() -> _T:
+        storage = await Storage.open(settings.database_url, blob_dir=settings.blob_dir)
+        try:
+            return await work(storage)
+        finally:
+            await storage.close()
+
+    return asyncio.run(run())

@@ -1,0 +1,327 @@
+"""``sage-mail webhooks``: the endpoints, what was tried, and once more."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sage_mail.cli.moments import moment
+from sage_mail.cli.options import ConfigOption
+from sage_mail.cli.printing import printable
+from sage_mail.cli.storing import with_storage
+
+if TYPE_CHECKING:
+    from sage_mail.records import AttemptRecord, DeliveryRecord, EndpointRecord
+    from sage_mail.settings import Settings, WebhookSettings
+    from sage_mail.storage import Storage
+
+__all__ = ["app"]
+
+app = typer.Typer(help="The endpoints and their deliveries.", no_args_is_help=True)
+
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="The endpoint's name.")]
+_WRAPPED = 20
+
+
+@app.command("list")
+def list_(config: ConfigOption = None) -> None:
+    """List the endpoints with what waits for them."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from sage_mail.records import DeliveryStatus
+
+    settings = _settings(config)
+    if not settings.webhooks:
+        typer.echo("no endpoints; add a [[webhooks]] table to the configuration")
+        return
+
+    async def read(storage: Storage) -> list[list[str]]:
+        async with storage.read() as uow:
+            counts = await uow.outbox.counts()
+            return [
+                [
+                    endpoint.name,
+                    _state(await uow.endpoints.get(endpoint.name)),
+                    endpoint.format,
+                    *(str(counts.get(endpoint.name, {}).get(each, 0)) for each in DeliveryStatus),
+                ]
+                for endpoint in settings.webhooks
+            ]
+
+    table = Table("Name", "State", "Format", *(each.capitalize() for each in DeliveryStatus))
+    for row in with_storage(settings, read):
+        table.add_row(*map(Text, row))
+    Console().print(table)
+
+
+@app.command("show")
+def show(name: _Name, config: ConfigOption = None) -> None:
+    """Show how one endpoint is set and how it stands; secrets and the address's path are not."""
+    settings = _settings(config)
+    endpoint = _endpoint(settings, name)
+
+    async def read(storage: Storage) -> tuple[EndpointRecord, dict[str, int]]:
+        async with storage.read() as uow:
+            counts = (await uow.outbox.counts()).get(name, {})
+            return await uow.endpoints.get(name), {str(k): n for k, n in counts.items()}
+
+    record, counts = with_storage(settings, read)
+    for key, value in (*_facts(endpoint), *_standing(record), *counts.items()):
+        typer.echo(f"{key:<17} {printable(str(value), 2000)}")
+
+
+@app.command("test")
+def try_(name: _Name, config: ConfigOption = None) -> None:
+    """Post an `endpoint.test` now, signed as always, and show the answer."""
+    import asyncio
+
+    from sage_mail.delivery.trial import try_endpoint
+
+    outcome = asyncio.run(try_endpoint(_endpoint(_settings(config), name)))
+    answer = f"HTTP {outcome.status}" if outcome.status is not None else "no answer"
+    typer.echo(f"{answer} after {outcome.latency * 1000:.0f} ms")
+    if outcome.error and outcome.error != answer:
+        typer.echo(outcome.error)
+    if outcome.excerpt:
+        typer.echo(printable(outcome.excerpt, 500))
+    raise typer.Exit(0 if outcome.delivered else 1)
+
+
+@app.command("enable")
+def enable(name: _Name, config: ConfigOption = None) -> None:
+    """Send the endpoint what waits for it, at once, and what comes."""
+    settings = _settings(config)
+    _endpoint(settings, name)
+
+    async def write(storage: Storage) -> bool:
+        async with storage.unit_of_work() as uow:
+            changed = await uow.endpoints.enable(name)
+            if changed:
+                await uow.outbox.hurry(name, at=datetime.now(UTC))
+            await uow.commit()
+        return changed
+
+    typer.echo(f"{name} {'is enabled' if with_storage(settings, write) else 'was enabled'}")
+
+
+@app.command("disable")
+def disable(name: _Name, config: ConfigOption = None) -> None:
+    """Send the endpoint nothing; its deliveries wait until it is enabled."""
+    settings = _settings(config)
+    _endpoint(settings, name)
+
+    async def write(storage: Storage) -> bool:
+        async with storage.unit_of_work() as uow:
+            changed = await uow.endpoints.disable(name, reason="asked", at=datetime.now(UTC))
+            await uow.commit()
+        return changed
+
+    typer.echo(f"{name} {'is disabled' if with_storage(settings, write) else 'was disabled'}")
+
+
+@app.command("attempts")
+def attempts(
+    name: _Name,
+    config: ConfigOption = None,
+    *,
+    limit: Annotated[int, typer.Option(help="How many, the latest first.", min=1)] = _WRAPPED,
+    failed: Annotated[bool, typer.Option(help="Those alone that did not succeed.")] = False,
+    delivery: Annotated[
+        int | None, typer.Option(help="All of this delivery, with the answers.")
+    ] = None,
+) -> None:
+    """Show what was tried, and what came of it."""
+    settings = _settings(config)
+    _endpoint(settings, name)
+    if delivery is not None:
+        _show_delivery(settings, name, delivery)
+        return
+
+    async def read(storage: Storage) -> list[tuple[DeliveryRecord, AttemptRecord]]:
+        async with storage.read() as uow:
+            return await uow.outbox.latest_attempts(name, limit=limit, failed=failed)
+
+    found = with_storage(settings, read)
+    if not found:
+        typer.echo("no attempts")
+        return
+    _print_attempts(found)
+
+
+@app.command("replay")
+def replay(
+    name: _Name,
+    config: ConfigOption = None,
+    *,
+    delivery: Annotated[int | None, typer.Option(help="This delivery.")] = None,
+    first: Annotated[int | None, typer.Option("--from", help="Events from this number on.")] = None,
+    last: Annotated[int | None, typer.Option("--to", help="Events up to this number.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Events since a moment: 2h, 3d, 2026-01-31T08:00.")
+    ] = None,
+) -> None:
+    """Deliver once more: one delivery, a range of events, or all since a moment."""
+    from sage_mail.delivery.replay import Range, replay_delivery, replay_range
+    from sage_mail.errors import SageMailError
+
+    settings = _settings(config)
+    endpoint = _endpoint(settings, name)
+    now = datetime.now(UTC)
+    ranged = first is not None or last is not None or since is not None
+    if ranged is (delivery is not None):
+        raise SageMailError("say what: --delivery ID, or --from, --to and --since")
+
+    async def write(storage: Storage) -> int:
+        if delivery is not None:
+            return int(await replay_delivery(storage, delivery, endpoint=name, at=now))
+        range_ = Range(
+            first=first or 1, last=last, since=None if since is None else moment(since, now)
+        )
+        return await replay_range(storage, endpoint, range_, at=now)
+
+    count = with_storage(settings, write)
+    if delivery is not None and not count:
+        raise SageMailError(f"{name} has no delivery {delivery}; see `webhooks attempts {name}`")
+    _tell_when(settings, count)
+
+
+@app.command("rotate")
+def rotate(
+    name: _Name,
+    config: ConfigOption = None,
+    *,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Let the newest secret alone be valid.")
+    ] = False,
+) -> None:
+    """Make a new secret and show it; the present one stays valid until --finish."""
+    from sage_mail.delivery import rotation
+    from sage_mail.errors import ConfigError
+
+    source = _endpoint(_settings(config), name).secret_source()
+    if not source.given:
+        raise ConfigError(f"{source.owner} has no secret; set one of {source.choices}")
+    if finish:
+        ended = rotation.finish(source)
+        typer.echo("the newest secret alone is valid" if ended else "there was one secret only")
+        return
+    typer.echo(rotation.rotate(source))
+    typer.echo(
+        "Deliveries are signed with this secret and the one before it. When the receivers know "
+        f"it, run: sage-mail webhooks rotate {name} --finish",
+        err=True,
+    )
+
+
+def _settings(config: ConfigOption) -> Settings:
+    from sage_mail.settings import load_settings
+
+    return load_settings(config)
+
+
+def _endpoint(settings: Settings, name: str) -> WebhookSettings:
+    from sage_mail.errors import ConfigError
+    from sage_mail.settings_problems import nearest
+
+    known = {endpoint.name: endpoint for endpoint in settings.webhooks}
+    if name not in known:
+        raise ConfigError(
+            f"there is no endpoint {name!r}{nearest(name, known)}; see `sage-mail webhooks list`"
+        )
+    return known[name]
+
+
+def _state(record: EndpointRecord) -> str:
+    if not record.enabled:
+        return f"disabled ({record.reason})"
+    return "enabled" if record.failing_since is None else "failing"
+
+
+def _facts(endpoint: WebhookSettings) -> list[tuple[str, object]]:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(endpoint.url)
+    shown = ("events", "accounts", "folders", "categories", "priorities", "senders")
+    given = [(key, ", ".join(getattr(endpoint, key))) for key in shown if getattr(endpoint, key)]
+    return [
+        ("name", endpoint.name),
+        ("host", f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"),
+        ("format", endpoint.format),
+        *given,
+        ("filter", endpoint.filter or "-"),
+        ("content", "yes" if endpoint.sends_content else "no"),
+        ("filter_sensitive", "yes" if endpoint.filter_sensitive else "no"),
+        ("signed", "yes" if endpoint.secret_source().given else "no"),
+        ("ordered", "yes" if endpoint.ordered else "no"),
+        ("concurrency", endpoint.concurrency),
+        ("rate_limit", endpoint.rate_limit or "-"),
+    ]
+
+
+def _standing(record: EndpointRecord) -> list[tuple[str, object]]:
+    return [
+        ("state", _state(record)),
+        ("disabled at", record.disabled_at or "-"),
+        ("failing since", record.failing_since or "-"),
+    ]
+
+
+def _show_delivery(settings: Settings, name: str, delivery_id: int) -> None:
+    from sage_mail.errors import SageMailError
+
+    async def read(storage: Storage) -> tuple[DeliveryRecord | None, list[AttemptRecord]]:
+        async with storage.read() as uow:
+            return await uow.outbox.get(delivery_id), await uow.outbox.attempts(delivery_id)
+
+    delivery, made = with_storage(settings, read)
+    if delivery is None or delivery.endpoint != name:
+        raise SageMailError(f"{name} has no delivery {delivery_id}")
+    typer.echo(f"event      {delivery.event.seq} {delivery.event.type}")
+    typer.echo(f"webhook-id {delivery.webhook_id}")
+    typer.echo(f"status     {delivery.status}, next attempt {delivery.next_attempt_at or 'none'}")
+    for attempt in made:
+        status = attempt.status_code or "-"
+        typer.echo(
+            f"{attempt.number:>3}  {_local(attempt.started_at)}  {status}  {attempt.latency_ms} ms"
+            f"  {printable(attempt.error or '')}"
+        )
+        if attempt.response:
+            typer.echo(f"     {printable(attempt.response, 1024)}")
+
+
+def _print_attempts(found: list[tuple[DeliveryRecord, AttemptRecord]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("Time", "Delivery", "Event", "Type", "Attempt", "Status", "ms", "Error")
+    for delivery, attempt in found:
+        facts = (
+            _local(attempt.started_at),
+            delivery.id,
+            delivery.event.seq,
+            delivery.event.type,
+            attempt.number,
+            attempt.status_code or "-",
+            attempt.latency_ms,
+            attempt.error or "",
+        )
+        table.add_row(*(Text(printable(str(fact))) for fact in facts))
+    Console().print(table)
+
+
+def _local(instant: datetime) -> str:
+    return instant.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _tell_when(settings: Settings, count: int) -> None:
+    from sage_mail.locking import is_held
+
+    if is_held(settings.data_dir):
+        typer.echo(f"{count} will be delivered by the running service")
+    else:
+        typer.echo(f"{count} will be delivered when the service runs; start `sage-mail run`")

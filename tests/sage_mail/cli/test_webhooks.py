@@ -1,0 +1,236 @@
+"""``sage-mail webhooks``: what it shows, changes, and says when something is not there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+import typer
+from standardwebhooks.webhooks import Webhook
+from typer.testing import CliRunner
+
+from sage_mail.cli import app
+from sage_mail.cli.moments import moment
+from sage_mail.delivery.announce import announce
+from sage_mail.errors import ConfigError, SageMailError
+from sage_mail.records import AttemptRecord, DeliveryStatus
+from sage_mail.settings import Settings, load_settings
+from sage_mail.storage import Storage, UnitOfWork
+from tests.sage_mail.delivery.samples import new_event
+from tests.support.receiver import Answer, Receiver
+
+_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver on a thread of its own, since the verbs have their own loops."""
+    running: list[Receiver] = []
+    ready, over = Event(), Event()
+
+    async def serve() -> None:
+        async with Receiver(default=Answer(body=b"thank you")) as receiver:
+            running.append(receiver)
+            ready.set()
+            await asyncio.to_thread(over.wait)
+
+    thread = Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    ready.wait(10)
+    yield running[0]
+    over.set()
+    thread.join(10)
+
+
+@pytest.fixture
+def config(tmp_path: Path, receiver: Receiver) -> Path:
+    """Two endpoints, the first with its secret in a file."""
+    secret = tmp_path / "secret"
+    secret.write_text(f"{_SECRET}\n")
+    secret.chmod(0o600)
+    path = tmp_path / "sage-mail.toml"
+    path.write_text(
+        f'data_dir = "{tmp_path / "data"}"\n'
+        f'[[webhooks]]\nname = "crm"\nurl = "{receiver.url}?key=t0ken"\nallow_private = true\n'
+        f'secret_file = "secret"\nevents = ["message.*"]\nfilter = "size >= 0"\n'
+        f'[[webhooks]]\nname = "ops"\nurl = "{receiver.url}"\nformat = "guide"\n'
+    )
+    return path
+
+
+def _run(*arguments: object) -> tuple[int, str]:
+    texts = [str(argument) for argument in arguments]
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["webhooks", *texts])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def _store(settings: Settings, work: Callable[[UnitOfWork], Awaitable[Any]]) -> Any:
+    async def run() -> Any:
+        storage = await Storage.open(settings.database_url, blob_dir=settings.blob_dir)
+        try:
+            async with storage.unit_of_work() as uow:
+                result = await work(uow)
+                await uow.commit()
+            return result
+        finally:
+            await storage.close()
+
+    settings.data_dir.mkdir(exist_ok=True)
+    return asyncio.run(run())
+
+
+async def _two_attempts(uow: UnitOfWork, settings: Settings) -> int:
+    """Announce an event and note a failure and a success for the first endpoint."""
+    record = await announce(uow, new_event(), settings.webhooks[:1])
+    (delivery,) = await uow.outbox.for_event(record.seq)
+    now = datetime.now(UTC)
+    for number, status, error, response in ((1, 503, "HTTP 503", "busy"), (2, 200, None, "ok")):
+        attempt = AttemptRecord(
+            number=number,
+            started_at=now + timedelta(seconds=number),
+            latency_ms=5,
+            status_code=status,
+            error=error,
+            response=response,
+        )
+        done = DeliveryStatus.DELIVERED if error is None else DeliveryStatus.PENDING
+        await uow.outbox.record_attempt(delivery.id, attempt, done, next_attempt_at=now)
+    return delivery.id
+
+
+def test_list_and_show(config: Path) -> None:
+    """Endpoints with their state; neither secrets nor what lies behind the host are shown."""
+    settings = load_settings(config)
+    _store(settings, lambda uow: _two_attempts(uow, settings))
+    code, output = _run("list", "-c", config)
+    assert code == 0
+    assert "crm" in output
+    assert "enabled" in output
+    code, output = _run("show", "crm", "-c", config)
+    assert code == 0
+    for fact in ("filter            size >= 0", "signed            yes", "delivered         1"):
+        assert fact in output
+    assert "t0ken" not in output
+    assert _SECRET not in output
+
+
+def test_no_endpoints(tmp_path: Path) -> None:
+    """Without an endpoint the list says how to get one."""
+    path = tmp_path / "sage-mail.toml"
+    path.write_text(f'data_dir = "{tmp_path}"\n')
+    assert "add a [[webhooks]] table" in _run("list", "-c", path)[1]
+
+
+@pytest.mark.parametrize(
+    "verb", ["show", "test", "enable", "disable", "attempts", "replay", "rotate"]
+)
+def test_an_unknown_endpoint(config: Path, verb: str) -> None:
+    """Each verb names the endpoint that may have been meant."""
+    with pytest.raises(ConfigError, match="there is no endpoint 'crn', did you mean 'crm'"):
+        _run(verb, "crn", "-c", config)
+
+
+def test_test_posts_a_signed_trial(config: Path, receiver: Receiver) -> None:
+    """The endpoint gets an `endpoint.test` that verifies, and its answer is shown."""
+    code, output = _run("test", "crm", "-c", config)
+    assert code == 0
+    assert output.startswith("HTTP 200 after")
+    assert "thank you" in output
+    (request,) = receiver.requests
+    event = Webhook(_SECRET).verify(request.body, dict(request.headers))
+    assert (event["type"], event["data"]) == ("endpoint.test", {"endpoint": "crm"})
+    receiver.default = Answer(status=401, body=b"")
+    code, output = _run("test", "crm", "-c", config)
+    assert (code, output.count("401")) == (1, 1)
+
+
+def test_test_of_a_private_address(config: Path, receiver: Receiver) -> None:
+    """The second endpoint is not allowed to be on this machine, and the remedy is shown."""
+    code, output = _run("test", "ops", "-c", config)
+    assert code == 1
+    assert "no answer" in output
+    assert "allow_private = true" in output
+    assert receiver.requests == []
+
+
+def test_disable_and_enable(config: Path) -> None:
+    """Each says whether it changed something, and the list shows the state."""
+    assert "crm is disabled" in _run("disable", "crm", "-c", config)[1]
+    assert "crm was disabled" in _run("disable", "crm", "-c", config)[1]
+    assert "disabled (asked)" in _run("list", "-c", config)[1]
+    assert "crm is enabled" in _run("enable", "crm", "-c", config)[1]
+    assert "crm was enabled" in _run("enable", "crm", "-c", config)[1]
+
+
+def test_attempts(config: Path) -> None:
+    """What was tried, the failed ones alone, and one delivery with the answers."""
+    settings = load_settings(config)
+    assert "no attempts" in _run("attempts", "crm", "-c", config)[1]
+    delivery = _store(settings, lambda uow: _two_attempts(uow, settings))
+    output = _run("attempts", "crm", "-c", config)[1]
+    assert "HTTP 503" in output
+    assert "200" in output
+    output = _run("attempts", "crm", "--failed", "-c", config)[1]
+    assert "HTTP 503" in output
+    assert " 200 " not in output
+    output = _run("attempts", "crm", "--delivery", delivery, "-c", config)[1]
+    assert "busy" in output
+    assert "msg_" in output
+    with pytest.raises(SageMailError, match="no delivery 99"):
+        _run("attempts", "crm", "--delivery", 99, "-c", config)
+
+
+def test_replay(config: Path) -> None:
+    """One, a range, since a moment; and what is not understood."""
+    settings = load_settings(config)
+    delivery = _store(settings, lambda uow: _two_attempts(uow, settings))
+    assert "1 will be delivered" in _run("replay", "crm", "--delivery", delivery, "-c", config)[1]
+    assert "1 will be delivered" in _run("replay", "crm", "--from", 1, "--to", 5, "-c", config)[1]
+    assert "1 will be delivered" in _run("replay", "crm", "--since", "2h", "-c", config)[1]
+    assert "0 will be delivered" in _run("replay", "crm", "--since", "2100-01-01", "-c", config)[1]
+    with pytest.raises(SageMailError, match="no delivery 99"):
+        _run("replay", "crm", "--delivery", 99, "-c", config)
+    for wrong in ([], ["--delivery", 1, "--from", 1]):
+        with pytest.raises(SageMailError, match="say what"):
+            _run("replay", "crm", *wrong, "-c", config)
+    assert _run("replay", "crm", "--since", "yesterday", "-c", config)[0] == 2
+
+
+def test_rotate(config: Path, tmp_path: Path) -> None:
+    """The new secret is printed and stands first in the file, until the rotation is finished."""
+    code, output = _run("rotate", "crm", "-c", config)
+    new = output.splitlines()[0]
+    assert code == 0
+    assert new.startswith("whsec_")
+    assert (tmp_path / "secret").read_text() == f"{new}\n{_SECRET}\n"
+    assert "the newest secret alone" in _run("rotate", "crm", "--finish", "-c", config)[1]
+    assert "one secret only" in _run("rotate", "crm", "--finish", "-c", config)[1]
+    with pytest.raises(ConfigError, match="has no secret"):
+        _run("rotate", "ops", "-c", config)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("90s", datetime(2026, 1, 31, 7, 58, 30, tzinfo=UTC)),
+        ("3d", datetime(2026, 1, 28, 8, tzinfo=UTC)),
+        ("2026-01-31T08:00+02:00", datetime(2026, 1, 31, 6, tzinfo=UTC)),
+    ],
+)
+def test_moments(text: str, expected: datetime) -> None:
+    """Ages and dates with a zone."""
+    assert moment(text, datetime(2026, 1, 31, 8, tzinfo=UTC)) == expected
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-2h", "2w", "999999d"])
+def test_what_is_no_moment(text: str) -> None:
+    """Anything else is refused with examples."""
+    with pytest.raises(typer.BadParameter, match="such as 2h"):
+        moment(text, datetime(2026, 1, 31, tzinfo=UTC))

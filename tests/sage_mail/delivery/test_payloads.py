@@ -40,6 +40,7 @@ def test_new_message_has_all_its_facts() -> None:
         "priority": "high",
         "kind": "support",
         "topic": "work",
+        "extracted": {},
         "target_folder": "INBOX/Support",
         "has_attachments": True,
         "attachments": [

@@ -165,7 +165,7 @@ def _with_street(
     if street is None:
         return None
     value = ", ".join(text[street.start() : found.end()].split("\n"))
-    value = _COMMAS.sub(", ", " ".join(value.split()))
+    value = _COMMAS.sub(", ", " ".join(value.split())).rstrip(".,")
     return passage.fact(TextFact, value, street.start(), found.end(), 0.75)
 
 

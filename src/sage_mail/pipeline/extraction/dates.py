@@ -46,7 +46,7 @@ _ZONES: Final = {
 }  # fmt: skip
 _CLOCK: Final = (
     r"(?P<hour>\d{1,2})(?:(?P<colon>[:.])(?P<minute>\d{2})(?!\d)(?::\d{2})?)?"
-    r"[ ]?(?:(?P<half>[ap])\.?m\b\.?|(?P<uhr>uhr|o'clock|h)(?!\w))?"
+    r"[ ]?(?:(?P<half>[ap])(?:m\b|\.m\.?)|(?P<uhr>uhr|o'clock|h)(?!\w))?"
     rf"(?:[ ]?\(?(?P<zone>{'|'.join(sorted(_ZONES, key=len, reverse=True))})(?!\w))?"
 )
 _AT: Final = (
@@ -114,10 +114,14 @@ class Calendar:
         return passage.remember((self, hint), lambda: self._find(passage, hint))
 
     def _find(self, passage: Passage, hint: Hint) -> list[When]:
-        absolute = [*self._numeric(passage, hint), *self._named(passage, hint)]
+        weekdays = self._weekdays.find(passage)
+        absolute = [
+            _with_weekday(when, weekdays)
+            for when in (*self._numeric(passage, hint), *self._named(passage, hint))
+        ]
         relative: list[When] = []
         if hint.known:
-            relative = [*self._weekday(passage, hint, absolute), *self._spoken(passage, hint)]
+            relative = [*self._weekday(passage, hint), *self._spoken(passage, hint)]
         found = sorted([*absolute, *relative], key=lambda when: (when.start, -when.end))
         apart = _with_office_hours(list(_apart(found[:_MOST_DATES])))
         return [_timed(passage.lowered, when) for when in apart]
@@ -169,11 +173,9 @@ class Calendar:
             if day is not None:
                 yield When(start, end, day, 0.95 if told else 0.85)
 
-    def _weekday(self, passage: Passage, hint: Hint, absolute: list[When]) -> Iterator[When]:
+    def _weekday(self, passage: Passage, hint: Hint) -> Iterator[When]:
         today = hint.base.date()
         for hit in self._weekdays.find(passage):
-            if any(_names(hit, when) for when in absolute):
-                continue
             ahead = (int(hit.key) - 1 - today.weekday()) % 7 or 7
             before = self._next_before.search(passage.lowered, max(0, hit.start - 16), hit.start)
             start = before.start() if before else hit.start
@@ -269,9 +271,14 @@ def _after(base: datetime, count: int, hit: Hit, start: int) -> When:
     return When(start, hit.end, day, 0.8, relative=True)
 
 
-def _names(hit: Hit, when: When) -> bool:
-    """Whether the weekday only names the day of a date beside it: Friday, December 3."""
-    return 0 <= when.start - hit.end <= 6 or 0 <= hit.start - when.end <= 3
+def _with_weekday(when: When, weekdays: list[Hit]) -> When:
+    """The date with the weekday beside it, which only names its day: Friday, December 3."""
+    for hit in weekdays:
+        if 0 <= when.start - hit.end <= 6:
+            return replace(when, start=hit.start)
+        if 0 <= hit.start - when.end <= 3:
+            return replace(when, end=hit.end)
+    return when
 
 
 def _apart(found: list[When]) -> Iterator[When]:

@@ -37,7 +37,7 @@ _SPACES: Final = re.compile(r"[\s\u200b-\u200d\u034f\ufeff\u00ad]+")
 _BREAK: Final = "\ue000"
 _CELL: Final = "\ue001"
 _SPACES_AND_MARKS: Final = re.compile(f"[\\s\u200b-\u200d\u034f\ufeff\u00ad{_BREAK}{_CELL}]+")
-_BREAKS: Final = re.compile(f"[ {_CELL}]*{_BREAK}[ {_BREAK}{_CELL}]*")
+_BREAKS: Final = re.compile(f"[ {_CELL}]{{0,40}}{_BREAK}[ {_BREAK}{_CELL}]*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable
 
 from sage_mail.pipeline.extraction.contacts import Contacts
 from sage_mail.pipeline.extraction.dates import Calendar
+from sage_mail.pipeline.extraction.document import Document
 from sage_mail.pipeline.extraction.facts import (
     Analysis,
     DateFact,
     Entities,
+    ItemFact,
     OrderFacts,
+    SentimentFact,
     SpamFacts,
     SupportFacts,
     TextFact,
@@ -79,6 +82,18 @@ class Extractor:
             keywords=self._keywords.find(source),
             entities=self.entities(source),
         )
+
+    def tone(self, source: Source) -> SentimentFact:
+        """The tone of what the writer wrote."""
+        return self._tone.of_source(source)
+
+    def keywords(self, source: Source) -> tuple[TextFact, ...]:
+        """What the message is about, the weightiest word first."""
+        return self._keywords.find(source)
+
+    def items(self, document: Document) -> tuple[ItemFact, ...]:
+        """The lines of the order that a document shows: told to machines, else in tables."""
+        return self._orders.items_of(document)
 
     def entities(self, source: Source) -> Entities:
         """Who and what is named."""

@@ -21,7 +21,9 @@ _SPACE: Final = "[ \\t\\xa0\\u202f\\u2009]"
 # Groups of three, Indian groups of two, or plain digits; the last group may be a fraction.
 _NUMBER: Final = re.compile(
     r"\d{1,3}(?:,\d{2}){1,3},\d{3}(?!\d)(?:\.\d{1,2}(?!\d))?"
-    r"|\d{1,3}(?:[.,'\u2019 \xa0\u202f]\d{3}){1,4}(?!\d)(?:[.,]\d{1,2}(?!\d))?"
+    # Who groups by spaces writes a decimal comma; 1 278.61 are two columns.
+    r"|\d{1,3}(?:[ \xa0\u202f]\d{3}){1,4}(?!\d)(?:,\d{1,2}(?!\d)|(?![.,]\d))"
+    r"|\d{1,3}(?:[.,'\u2019]\d{3}){1,4}(?!\d)(?:[.,]\d{1,2}(?!\d))?"
     r"|\d{1,12}(?:[.,]\d{1,4})?"
 )
 _SCALES: Final = {
@@ -55,7 +57,7 @@ _CENTS: Final = re.compile(r"[.,]\d{2}$")
 _PERCENT: Final = re.compile(r"[ ]?%")
 # Written for "and no cents": 5,- or 5.--
 _NO_CENTS: Final = re.compile(r"[.,][-\u2013\u2014]{1,2}")
-_ASCII_DIGITS: Final = re.compile(r"[0-9.,]+")
+_ASCII_DIGITS: Final = re.compile(r"[.,]?[0-9][0-9.,]*")
 
 
 def parse_number(text: str) -> Decimal | None:

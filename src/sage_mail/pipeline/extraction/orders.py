@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sage_mail.pipeline.extraction.dates import Calendar, When
+from sage_mail.pipeline.extraction.document import Document
 from sage_mail.pipeline.extraction.facts import (
     DateFact,
     ItemFact,
@@ -38,8 +39,8 @@ class Orders:
     def __init__(self, vocabulary: Vocabulary, calendar: Calendar, locale: Locale) -> None:
         self.currencies = Currencies(vocabulary)
         self.identifiers = Identifiers(vocabulary)
-        self.totals = Totals(vocabulary, self.currencies)
-        self.items = Items(vocabulary, self.currencies, self.totals)
+        self._totals = Totals(vocabulary, self.currencies)
+        self._items = Items(vocabulary, self.currencies, self._totals)
         self._carriers = Carriers(vocabulary)
         self._dates = vocabulary.phrases("dates")
         self._calendar = calendar
@@ -51,7 +52,7 @@ class Orders:
         document = source.document
         told = read_structured(document.structured if document else ())
         tracking = self._tracking(source, numbers["tracking"], told)
-        labelled = self.totals.find(source.passages)
+        labelled = self._totals.find(source.passages)
         orders = _numbers(numbers["order"], told.orders)
         invoices = _numbers(numbers["invoice"], told.invoices)
         transactions = _numbers(numbers["transaction"])
@@ -71,7 +72,7 @@ class Orders:
             subtotal=_first(labelled, "subtotal"),
             tax=_first(labelled, "tax"),
             shipping=_first(labelled, "shipping"),
-            items=self._items(source, told),
+            items=self._lines(source, told),
             ordered=dates.get("ordered"),
             invoiced=dates.get("invoiced"),
             due=dates.get("due"),
@@ -91,13 +92,18 @@ class Orders:
                 numbers[fact.value.number] = fact
         return tuple(numbers.values())
 
-    def _items(self, source: Source, told: Structured) -> tuple[ItemFact, ...]:
+    def _lines(self, source: Source, told: Structured) -> tuple[ItemFact, ...]:
         if told.items:
             return best(told.items)
-        in_text = [item for body in source.bodies for item in self.items.in_text(body)]
+        in_text = [item for body in source.bodies for item in self._items.in_text(body)]
         if in_text or source.document is None:
             return best(in_text)
-        return best(self.items.in_rows(source.document.rows))
+        return best(self._items.in_rows(source.document.rows))
+
+    def items_of(self, document: Document) -> tuple[ItemFact, ...]:
+        """The lines of the order that a document shows: told to machines, else in tables."""
+        told = read_structured(document.structured)
+        return best(told.items or self._items.in_rows(document.rows))
 
     def _labelled_dates(self, source: Source, told: Structured) -> dict[str, DateFact]:
         found: dict[str, DateFact] = {}

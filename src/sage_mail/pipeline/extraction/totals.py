@@ -17,7 +17,7 @@ __all__ = ["Labelled", "Totals"]
 
 # Columns of an invoice printed as text stand this far apart at most.
 _LINE_LIMIT: Final = 240
-_NEXT_LINE: Final = re.compile(r"[ \t\xa0:.]*\n[ \t\xa0\n]{0,80}(?=[^\n])")
+_NEXT_LINE: Final = re.compile(r"[ \t\xa0:.]{0,120}\n[ \t\xa0\n]{0,80}(?=[^\n])")
 # Total (incl. VAT): the words in brackets are of the total, and label nothing.
 _ASIDE: Final = re.compile(
     r"(?:\(|incl\w{0,7}\.?|inkl\.?|excl\w{0,7}\.?|exkl\.?|zzgl\.?|ohne|of)[ ]?$"

@@ -31,7 +31,9 @@ _FILLER: Final = re.compile(
     r"|el|dia|morning|afternoon|evening|spätestens|einschließlich)[ ,:]+){0,4}"
 )
 _END_OF_DAY: Final = time(23, 59)
-_SENTENCE_END: Final = re.compile(r"[.!?](?=\s|$)|\n\s*\n|\n\s*[-*\u2022]")
+_SENTENCE_END: Final = re.compile(
+    r"[.!?](?=\s|$)|\n[ \t]{0,40}\n|\n[ \t]{0,40}(?:\[[ xX]?\][^\n]{0,300}\n|[-*\u2022\[])"
+)
 _ACTION_LIMIT: Final = 300
 _SHORTEST_ACTION: Final = 3
 _LISTED: Final = re.compile(

@@ -45,8 +45,9 @@ _ZONES: Final = {
     "ct": -360, "mst": -420, "mdt": -360, "mt": -420, "pst": -480, "pdt": -420, "pt": -480,
 }  # fmt: skip
 _CLOCK: Final = (
-    r"(?P<hour>\d{1,2})(?:(?P<colon>[:.])(?P<minute>\d{2})(?!\d)(?::\d{2})?)?"
+    r"(?:(?P<named>noon|midday|midnight|mittags?|mitternacht)(?!\w)|(?P<hour>\d{1,2})(?:(?P<colon>[:.])(?P<minute>\d{2})(?!\d)(?::\d{2})?)?"
     r"[ ]?(?:(?P<half>[ap])(?:m\b|\.m\.?)|(?P<uhr>uhr|o'clock|h)(?!\w))?"
+    r")"
     rf"(?:[ ]?\(?(?P<zone>{'|'.join(sorted(_ZONES, key=len, reverse=True))})(?!\w))?"
 )
 _AT: Final = (
@@ -63,7 +64,15 @@ _FRIDAY: Final = 4
 _SATURDAY: Final = 5
 # The room of " on " between the close of business and its day.
 _NEAR: Final = 5
+_FAR_AHEAD: Final = 270
+# 30 is 2030, 93 is 1993: a year of two digits lies at most this far ahead.
+_CENTURY_AHEAD: Final = 30
 _OFFICE_CLOSES: Final = time(17)
+# A deadline at midnight ends the day that it names.
+_MIDNIGHT: Final = frozenset({"midnight", "mitternacht"})
+_END_OF_DAY: Final = time(23, 59)
+# "Fri", "Sun": so short a word is a day only with a capital.
+_SHORT: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +146,13 @@ class Calendar:
         passed = clock <= base.time()
         day = base.date() + timedelta(days=1 if passed else 0)
         return When(
-            found.start("hour"), found.end(), day, 0.6 if passed else 0.75, clock, zone, True
+            max(found.start("hour"), found.start("named")),
+            found.end(),
+            day,
+            0.6 if passed else 0.75,
+            clock,
+            zone,
+            True,
         )
 
     def _numeric(self, passage: Passage, hint: Hint) -> Iterator[When]:
@@ -176,6 +191,8 @@ class Calendar:
     def _weekday(self, passage: Passage, hint: Hint) -> Iterator[When]:
         today = hint.base.date()
         for hit in self._weekdays.find(passage):
+            if len(hit.phrase) <= _SHORT and not passage.text[hit.start].isupper():
+                continue
             ahead = (int(hit.key) - 1 - today.weekday()) % 7 or 7
             before = self._next_before.search(passage.lowered, max(0, hit.start - 16), hit.start)
             start = before.start() if before else hit.start
@@ -213,16 +230,20 @@ def _from_numbers(numbers: list[str], hint: Hint, *, dotted: bool) -> tuple[date
 
 
 def _date(year: str | None, month: int, day: int, hint: Hint) -> date | None:
+    base = hint.base.date()
     if year is not None:
         number = int(year)
-        return _valid(number + 2000 if len(year) == 2 else number, month, day)
+        if len(year) == 2:
+            number += 2000 if 2000 + number <= max(base.year, 2000) + _CENTURY_AHEAD else 1900
+        return _valid(number, month, day)
     if not hint.known:
         return None
-    base = hint.base.date()
     near = (_valid(base.year + years, month, day) for years in (-1, 0, 1))
     days = [day for day in near if day is not None]
     if hint.ahead:
-        days = [day for day in days if day >= base]
+        # In November, "October 27" was; "March 27" will be.
+        coming = [day for day in days if 0 <= (day - base).days <= _FAR_AHEAD]
+        days = coming or days
     return min(days, key=lambda day: abs(day - base), default=None)
 
 
@@ -322,6 +343,8 @@ def _timed(text: str, when: When) -> When:
 
 def _clock(found: re.Match[str]) -> time | None:
     """The time of day that was found; a bare number, or 17.30 without "Uhr", is none."""
+    if found["named"]:
+        return _END_OF_DAY if found["named"] in _MIDNIGHT else time(12)
     minute = int(found["minute"] or 0)
     hour = int(found["hour"])
     if not (found["half"] or found["uhr"] or found["colon"] == ":"):

@@ -20,7 +20,7 @@ __all__ = ["Identifier", "Identifiers"]
 
 _GAP: Final = r"[ \t\xa0]{0,4}"
 # Line ends count as a gap where a mark or a word for number announces the number.
-_WIDE: Final = r"[ \t\xa0]{0,80}(?:\n[ \t\xa0]{0,80}){0,3}"
+_WIDE: Final = r"[ \t\xa0]{0,160}(?:\n[ \t\xa0]{0,160}){0,3}"
 _ID: Final = r"[A-Za-z0-9](?:[A-Za-z0-9_./=-]{0,58}[A-Za-z0-9])?"
 _SPACED: Final = r"\d{2,4}(?: \d{2,5}){2,8}(?!\d)"
 _DATE: Final = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}$|\d{4}-\d{2}-\d{2}$|\d{1,2}[:/]\d{2}$")

@@ -20,7 +20,7 @@ from sage_mail.pipeline.extraction.identifiers import Identifier, Identifiers
 from sage_mail.pipeline.extraction.items import Items
 from sage_mail.pipeline.extraction.locale import Locale
 from sage_mail.pipeline.extraction.money import Currencies
-from sage_mail.pipeline.extraction.passage import best
+from sage_mail.pipeline.extraction.passage import Passage, best
 from sage_mail.pipeline.extraction.source import Source
 from sage_mail.pipeline.extraction.structured import Structured, read_structured
 from sage_mail.pipeline.extraction.totals import Labelled, Totals
@@ -31,6 +31,7 @@ __all__ = ["Orders"]
 
 # "Order Date: 15-10-2015", and on the next line after "Arriving:".
 _DATE_GAP: Final = 40
+_WIDEST: Final = 200
 
 
 class Orders:
@@ -74,7 +75,8 @@ class Orders:
             shipping=_first(labelled, "shipping"),
             items=self._lines(source, told),
             ordered=dates.get("ordered"),
-            invoiced=dates.get("invoiced"),
+            # "Date:" alone dates an invoice, but not the order that is forwarded.
+            invoiced=dates.get("invoiced", dates.get("dated") if invoices else None),
             due=dates.get("due"),
             delivered=dates.get("delivered"),
         )
@@ -115,7 +117,7 @@ class Orders:
                 continue
             whens = self._calendar.find(passage, hint)
             for hit in self._dates.find(passage) if whens else ():
-                when = _next(whens, hit.end)
+                when = _next(passage, whens, hit.end)
                 if when is None or hit.key in found:
                     continue
                 confidence = when.confidence * 0.95
@@ -134,8 +136,13 @@ def _numbers(found: Iterable[Identifier], told: Iterable[TextFact] = ()) -> tupl
     return best([*told, *(identifier.fact() for identifier in found)])
 
 
-def _next(whens: Sequence[When], end: int) -> When | None:
-    return next((when for when in whens if 0 <= when.start - end <= _DATE_GAP), None)
+def _next(passage: Passage, whens: Sequence[When], end: int) -> When | None:
+    """The date that follows a label, however wide the columns between them are."""
+    following = next((when for when in whens if when.start >= end), None)
+    if following is None or following.start - end > _WIDEST:
+        return None
+    between = passage.text[end : following.start].strip()
+    return following if len(between) <= _DATE_GAP else None
 
 
 def _total(labelled: Sequence[Labelled], told: Structured) -> MoneyFact | None:

@@ -30,6 +30,12 @@ _FILLER: Final = re.compile(
     r"[ ,:]*(?:(?:the|this|next|on|at|is|am|zum|den|dem|der|die|latest|no|later|than|end|of|le|il"
     r"|el|dia|morning|afternoon|evening|spätestens|einschließlich)[ ,:]+){0,4}"
 )
+# "Sunday's midnight deadline", "the 12/15 deadline"
+_AFTER_THEIR_DATE: Final = frozenset({"deadline"})
+_BEFORE_GAP: Final = 14
+# "Before 2:00" and "until 4:30" tell when something happens as often as what is due.
+_NEED_A_DAY: Final = frozenset({"until", "before", "vor dem", "prior to"})
+_NOTHING: Final = re.compile(r"(?:n't|\bnot|\bnothing|\bnot much)\b[^.!?]{0,80}$")
 _END_OF_DAY: Final = time(23, 59)
 _SENTENCE_END: Final = re.compile(
     r"[.!?](?=\s|$)|\n[ \t]{0,40}\n|\n[ \t]{0,40}(?:\[[ xX]?\][^\n]{0,300}\n|[-*\u2022\[])"
@@ -72,7 +78,9 @@ class Urgent:
         whens = self._calendar.find(passage, hint) if hits else []
         for hit in hits:
             when = _due_at(passage, hit, whens)
-            if when is None and hit.key == "tight":
+            if _is_not_until(passage, hit):
+                continue
+            if when is None and hit.key == "tight" and hit.phrase not in _NEED_A_DAY:
                 when = self._calendar.time_at(passage, hit.end, hint)
             if when is None:
                 continue
@@ -108,6 +116,8 @@ class Urgent:
 def _due_at(passage: Passage, hit: Hit, whens: list[When]) -> When | None:
     """The date that the cue speaks of: right after it, or within its sentence."""
     for when in whens:
+        if hit.phrase in _AFTER_THEIR_DATE and 0 <= hit.start - when.end <= _BEFORE_GAP:
+            return when
         # "Within 24 hours" is its own cue.
         if when.start <= hit.start and hit.end <= when.end and when.relative:
             return when
@@ -119,6 +129,13 @@ def _due_at(passage: Passage, hit: Hit, whens: list[When]) -> When | None:
             return when if len(between) <= 2 or near else None
         return when if len(between) <= _LOOSE_GAP and not _ends(between) else None
     return None
+
+
+def _is_not_until(passage: Passage, hit: Hit) -> bool:
+    """Whether it says that nothing happens until then, which is no deadline."""
+    return hit.phrase == "until" and bool(
+        _NOTHING.search(passage.lowered, max(0, hit.start - 90), hit.start)
+    )
 
 
 def _ends(between: str) -> bool:

@@ -55,7 +55,7 @@ TABLES: Final[Mapping[str, frozenset[str]]] = {
     "numbers": frozenset({"word"}),
     "identifiers": frozenset({"order", "invoice", "transaction", "customer", "ticket", "tracking"}),
     "amounts": frozenset({"total", "weak_total", "subtotal", "tax", "shipping", "discount"}),
-    "dates": frozenset({"ordered", "invoiced", "due", "delivered"}),
+    "dates": frozenset({"ordered", "invoiced", "due", "delivered", "dated"}),
     "columns": frozenset({"name", "quantity", "price", "amount"}),
     "urgency": frozenset({"critical", "high", "medium", "low"}),
     "sentiment": frozenset({"positive", "negative", "stronger", "negation"}),
@@ -86,7 +86,9 @@ class Hit:
 class Phrases:
     """The phrases of one table, arranged so that only those are looked for that can be there."""
 
-    def __init__(self, table: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self, table: Mapping[str, tuple[str, ...]], known: frozenset[str] = frozenset()
+    ) -> None:
         by_anchor: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         unworded: list[tuple[str, str]] = []
         for key, phrases in table.items():
@@ -98,26 +100,31 @@ class Phrases:
         self._by_anchor = dict(by_anchor)
         self._unworded = tuple(unworded)
         self._anchors = frozenset(by_anchor)
+        # The words of all tables together meet those of a text once, and few are left then.
+        self._known = known or self._anchors
 
     def find(self, passage: Passage) -> list[Hit]:
         """Where phrases stand as whole words, in order; of those that overlap the longest."""
         return passage.remember(self, lambda: self._find(passage))
 
     def _find(self, passage: Passage) -> list[Hit]:
-        hits = [
-            hit
-            for word in self._anchors & passage.words
-            for key, phrase in self._by_anchor[word]
-            for hit in _occurrences(passage.lowered, key, phrase)
-        ]
+        text = passage.lowered
+        hits: list[Hit] = []
+        for word in self._anchors & self._present(passage):
+            for key, phrase in self._by_anchor[word]:
+                if phrase in text:
+                    hits.extend(_occurrences(text, key, phrase))
         for key, phrase in self._unworded:
-            hits.extend(_occurrences(passage.lowered, key, phrase))
+            hits.extend(_occurrences(text, key, phrase))
         hits.sort(key=lambda hit: (hit.start, -hit.end, hit.key))
         return list(_outermost(hits))
 
     def any(self, passage: Passage) -> bool:
         """Whether there can be any phrase in the text: quick, and never wrong if it says no."""
-        return not self._anchors.isdisjoint(passage.words)
+        return not self._anchors.isdisjoint(self._present(passage))
+
+    def _present(self, passage: Passage) -> frozenset[str]:
+        return passage.remember(self._known, lambda: self._known & passage.words)
 
     def keys(self, passage: Passage) -> set[str]:
         """What is meant by the phrases in the text."""
@@ -149,6 +156,13 @@ class Vocabulary:
 
     def __init__(self, tables: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
         self._tables = tables
+        self._words = frozenset(
+            word
+            for keys in tables.values()
+            for phrases in keys.values()
+            for phrase in phrases
+            for word in _WORD.findall(phrase)
+        )
 
     def table(self, name: str) -> Mapping[str, tuple[str, ...]]:
         """The words of a table by key, in lower case but for currencies."""
@@ -160,7 +174,7 @@ class Vocabulary:
 
     def phrases(self, name: str) -> Phrases:
         """The phrases of a table, ready for finding."""
-        return Phrases(self.table(name))
+        return Phrases(self.table(name), self._words)
 
     def meanings(self, name: str) -> dict[str, str]:
         """The key of each word of a table; the first list that names a word decides."""

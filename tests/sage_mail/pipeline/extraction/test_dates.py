@@ -88,7 +88,10 @@ def test_which_number_is_the_day() -> None:
 def test_the_missing_year_is_the_nearest_or_the_next() -> None:
     """ "March 27" in November: the one that was, or, for deadlines, the one that comes."""
     assert _found("October 27", Hint(MONDAY))[0].day == date(2026, 10, 27)
-    assert _found("October 27", _AHEAD)[0].day == date(2027, 10, 27)
+    assert _found("October 27", _AHEAD)[0].day == date(2026, 10, 27)
+    assert _found("March 27", Hint(MONDAY))[0].day == date(2027, 3, 27)
+    assert _found("January 2", _AHEAD)[0].day == date(2027, 1, 2)
+    assert [_found(text)[0].day.year for text in ("1/2/30", "1/2/93")] == [2030, 1993]
 
 
 def test_a_named_zone_is_kept() -> None:

@@ -1,7 +1,7 @@
 """How much of what mails say extraction finds: scores against goldens, for tests and the bench.
 
-The goldens of invoices and receipts lie beside them in the shared corpora; those of parcels, deadlines
-and tickets are ours (``tests/support/goldens``), read by eye.
+The goldens of invoices and receipts lie beside them in the shared corpora; those of parcels,
+deadlines and tickets are ours (``tests/support/goldens``), read by eye.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Score:
 
 
 def parcels(corpora: Path, extractor: Extractor) -> dict[str, Score]:
-    """Order numbers, tracking numbers with carrier, totals and days of arrival of shipping mails."""
+    """Orders, tracking numbers with carrier, totals and days of arrival of shipping mails."""
     goldens = tomllib.loads((_GOLDENS / "parcels.toml").read_text("utf-8"))
     scores = {key: Score() for key in ("orders", "tracking", "total", "delivered")}
     for name, golden in goldens.items():
@@ -82,9 +82,7 @@ def invoices(corpora: Path, extractor: Extractor) -> dict[str, Score]:
         facts = extractor.orders(Source.of_text(_invoice_text(path), sent=_EPOCH)) or OrderFacts()
         numbers = [fact.value for fact in (*facts.invoice_numbers, *facts.order_numbers)]
         number = golden["invoice_number"].lstrip("#")
-        scores["number"].count(
-            [number], [each for each in numbers if each == number][:1] or numbers[:1]
-        )
+        scores["number"].count([number], [number] if number in numbers else numbers[:1])
         if "amount" in golden:
             amount = Decimal(str(golden["amount"])).quantize(Decimal("0.01"))
             scores["amount"].count([f"{amount} {golden['currency']}"], _money(facts))
@@ -94,7 +92,7 @@ def invoices(corpora: Path, extractor: Extractor) -> dict[str, Score]:
 
 
 def receipts(corpora: Path, extractor: Extractor) -> dict[str, Score]:
-    """Totals, postage and lines of receipts in HTML; the amounts alone, since names differ in form."""
+    """Totals, postage and lines of receipts in HTML: their amounts, since names differ in form."""
     folder = corpora / "receipts-beancount"
     goldens = json.loads((folder / "expected.dev.json").read_text("utf-8"))
     scores = {key: Score() for key in ("total", "postage", "items")}

@@ -25,7 +25,8 @@ _MOST_CANDIDATES: Final = 40
 _MOST_PHONES: Final = 8
 _LOCAL: Final = re.compile(r"[\w.+%-]{1,64}$")
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}")
-_PHONE: Final = re.compile(r"(?:\+|\(\+?|\d)[\d ()/.\u2011\u2013\xa0-]{5,22}\d")
+_INTERNATIONAL: Final = re.compile(r"(?:\+|00[1-9]|\(\+)[\d ()/.\u2011\u2013\xa0-]{5,22}\d")
+_LABELLED: Final = re.compile(r"[^\d+(\n]{0,12}([+(\d][\d ()/.\u2011\u2013\xa0-]{5,22}\d)")
 _IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?:[ \xa0]?[A-Z0-9]){11,30}\b")
 _VAT: Final = re.compile(
     r"\b(?:ATU|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK)"
@@ -81,23 +82,22 @@ class Contacts:
 
     def phones(self, passage: Passage, region: str) -> Iterator[TextFact]:
         """The phone numbers in the text in the form of E.164, read as in the region."""
-        labels = [hit.end for hit in self._labels.find(passage)]
-        if not (labels or "+" in passage.text or any(n.startswith("00") for n in passage.numbers)):
-            return
-        tried = 0
-        for found in _some(_PHONE, passage):
-            text = passage.text
-            labelled = any(0 <= found.start() - end <= 12 for end in labels)
-            international = found[0].lstrip("(").startswith(("+", "00"))
-            if not (labelled or international) or text[found.start() - 1 : found.start()].isalnum():
-                continue
-            tried += 1
-            if tried > _MOST_PHONES:
-                return
-            number = _phone(found[0], region)
+        for start, end, confidence in self._phone_places(passage)[:_MOST_PHONES]:
+            number = _phone(passage.text[start:end], region)
             if number:
-                confidence = 0.95 if international else 0.8
-                yield passage.fact(TextFact, number, found.start(), found.end(), confidence)
+                yield passage.fact(TextFact, number, start, end, confidence)
+
+    def _phone_places(self, passage: Passage) -> list[tuple[int, int, float]]:
+        """Where a number stands that says its country, or after a word for phone."""
+        found: dict[int, tuple[int, int, float]] = {}
+        if "+" in passage.text or any(number.startswith("00") for number in passage.numbers):
+            for each in _some(_INTERNATIONAL, passage):
+                if not passage.text[each.start() - 1 : each.start()].isalnum():
+                    found[each.start()] = (each.start(), each.end(), 0.95)
+        for hit in self._labels.find(passage):
+            if labelled := _LABELLED.match(passage.text, hit.end):
+                found.setdefault(labelled.start(1), (*labelled.span(1), 0.8))
+        return sorted(found.values())
 
     def ibans(self, passage: Passage) -> Iterator[TextFact]:
         """The IBANs in the text, without spaces; only those whose check digits are right."""

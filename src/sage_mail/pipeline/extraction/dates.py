@@ -203,8 +203,6 @@ class Calendar:
         for hit in self._days.find(passage):
             day, clock = _day_of(hit.key, hint.base.date())
             yield When(hit.start, hit.end, day, 0.85, clock, relative=True)
-        if not self._units.any(passage):
-            return
         for hit in self._units.find(passage):
             before = self._count_before.search(passage.lowered, max(0, hit.start - 50), hit.start)
             if before:

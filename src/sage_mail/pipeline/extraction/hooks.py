@@ -156,7 +156,7 @@ def extract_sales_info(message: EmailMessage) -> dict[str, Any]:
     amounts = [fact.text for fact in _extractor().entities(source).money]
     if amounts:
         info["amounts"] = amounts
-    if any(_phrases("goods").any(body) for body in source.bodies):
+    if any(_phrases("goods").find(body) for body in source.bodies):
         info["product_related"] = True
     return info
 
@@ -171,7 +171,7 @@ def extract_urgent_info(message: EmailMessage) -> dict[str, Any]:
     if facts and facts.deadlines:
         info["deadline"] = facts.deadlines[0].text
     asked = bool(facts and facts.actions)
-    info["requires_action"] = asked or any(_phrases("tasks").any(body) for body in source.written)
+    info["requires_action"] = asked or any(_phrases("tasks").find(body) for body in source.written)
     return info
 
 

@@ -113,7 +113,7 @@ class Orders:
         found.update({key: facts[0] for key, facts in structured.items() if facts})
         hint = self._locale.hint(source)
         for passage in source.passages:
-            if not self._dates.any(passage):
+            if not self._dates.find(passage):
                 continue
             whens = self._calendar.find(passage, hint)
             for hit in self._dates.find(passage) if whens else ():

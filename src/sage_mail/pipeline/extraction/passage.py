@@ -39,12 +39,17 @@ class Remembering:
 
 
 class Passage(Remembering):
-    """One text of a message: the subject, a body, or the text of an attachment."""
+    """One text of a message: the subject, a body, or the text of an attachment.
 
-    def __init__(self, part: Part, text: str) -> None:
+    ``whole`` is the passage of which this one is what is left where something was hidden, with
+    everything at its place.
+    """
+
+    def __init__(self, part: Part, text: str, whole: Passage | None = None) -> None:
         super().__init__()
         self.part = part
         self.text = text
+        self.whole = whole
 
     @cached_property
     def lowered(self) -> str:

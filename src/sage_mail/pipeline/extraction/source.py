@@ -75,11 +75,11 @@ class Source(Remembering):
     @cached_property
     def written(self) -> tuple[Passage, ...]:
         """The bodies with spaces in place of what is quoted, forwarded or signed."""
-        masked = ((part, masked_text(text)) for part, text in self._texts)
-        known = {body.text: body for body in self.bodies}
+        masked = (masked_text(text) for _, text in self._texts)
         # Words are counted once where nothing had to be hidden, as in most mails.
         passages = (
-            known[hidden] if hidden in known else Passage(part, hidden) for part, hidden in masked
+            body if hidden == body.text else Passage(body.part, hidden, body)
+            for body, hidden in zip(self.bodies, masked, strict=True)
         )
         return tuple(passage for passage in passages if passage.text.strip())
 

@@ -67,7 +67,7 @@ class Urgent:
 
     def deadlines(self, source: Source) -> tuple[DeadlineFact, ...]:
         """The deadlines, those of the subject first; nothing that was over when it was sent."""
-        passages = [p for p in (source.subject, *source.written) if self._cues.any(p)]
+        passages = [p for p in (source.subject, *source.written) if self._cues.find(p)]
         if not passages:
             return ()
         hint = self._locale.hint(source, ahead=True)

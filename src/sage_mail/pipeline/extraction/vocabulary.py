@@ -68,6 +68,10 @@ TABLES: Final[Mapping[str, frozenset[str]]] = {
     "hosts": frozenset({"shortener"}),
 }
 
+# Tables whose words are not looked for in texts as they are.
+_NO_PHRASES: Final = frozenset(
+    {"language", "currencies", "columns", "counts", "relative", "numbers", "sentiment", "hosts"}
+)
 _WORD: Final = re.compile(r"\w+")
 # A sender who writes one word ten thousand times is not looked after each time.
 _MOST_HITS: Final = 60
@@ -84,54 +88,22 @@ class Hit:
 
 
 class Phrases:
-    """The phrases of one table, arranged so that only those are looked for that can be there."""
+    """The phrases of one table of a vocabulary."""
 
-    def __init__(
-        self, table: Mapping[str, tuple[str, ...]], known: frozenset[str] = frozenset()
-    ) -> None:
-        by_anchor: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-        unworded: list[tuple[str, str]] = []
-        for key, phrases in table.items():
-            for phrase in phrases:
-                words = _WORD.findall(phrase)
-                # The longest word is the rarest as a rule.
-                target = by_anchor[max(words, key=len)] if words else unworded
-                target.append((key, phrase))
-        self._by_anchor = dict(by_anchor)
-        self._unworded = tuple(unworded)
-        self._anchors = frozenset(by_anchor)
-        # The words of all tables together meet those of a text once, and few are left then.
-        self._known = known or self._anchors
+    def __init__(self, vocabulary: Vocabulary, table: str) -> None:
+        self._vocabulary = vocabulary
+        self._table = table
 
     def find(self, passage: Passage) -> list[Hit]:
         """Where phrases stand as whole words, in order; of those that overlap the longest."""
-        return passage.remember(self, lambda: self._find(passage))
-
-    def _find(self, passage: Passage) -> list[Hit]:
-        text = passage.lowered
-        hits: list[Hit] = []
-        for word in self._anchors & self._present(passage):
-            for key, phrase in self._by_anchor[word]:
-                if phrase in text:
-                    hits.extend(_occurrences(text, key, phrase))
-        for key, phrase in self._unworded:
-            hits.extend(_occurrences(text, key, phrase))
-        hits.sort(key=lambda hit: (hit.start, -hit.end, hit.key))
-        return list(_outermost(hits))
-
-    def any(self, passage: Passage) -> bool:
-        """Whether there can be any phrase in the text: quick, and never wrong if it says no."""
-        return not self._anchors.isdisjoint(self._present(passage))
-
-    def _present(self, passage: Passage) -> frozenset[str]:
-        return passage.remember(self._known, lambda: self._known & passage.words)
+        return self._vocabulary.hits(passage).get(self._table, [])
 
     def keys(self, passage: Passage) -> set[str]:
         """What is meant by the phrases in the text."""
         return {hit.key for hit in self.find(passage)}
 
 
-def _occurrences(text: str, key: str, phrase: str) -> Iterator[Hit]:
+def _occurrences(text: str, phrase: str) -> Iterator[tuple[int, int]]:
     start = text.find(phrase)
     left = _MOST_HITS
     while start >= 0 and left:
@@ -139,8 +111,12 @@ def _occurrences(text: str, key: str, phrase: str) -> Iterator[Hit]:
         left -= 1
         before = start == 0 or not (text[start - 1].isalnum() and phrase[0].isalnum())
         if before and (end == len(text) or not (text[end].isalnum() and phrase[-1].isalnum())):
-            yield Hit(key, phrase, start, end)
+            yield start, end
         start = text.find(phrase, end)
+
+
+def _is_left(passage: Passage, hit: Hit) -> bool:
+    return not (passage.text[hit.start].isspace() or passage.text[hit.end - 1].isspace())
 
 
 def _outermost(hits: list[Hit]) -> Iterator[Hit]:
@@ -152,17 +128,49 @@ def _outermost(hits: list[Hit]) -> Iterator[Hit]:
 
 
 class Vocabulary:
-    """All words for extraction, by table and key; immutable, from `load_vocabulary`."""
+    """All words for extraction, by table and key; immutable, from `load_vocabulary`.
+
+    The phrases of all tables are looked for together: the words of a text meet theirs once, and
+    few are left then.
+    """
 
     def __init__(self, tables: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
         self._tables = tables
-        self._words = frozenset(
-            word
-            for keys in tables.values()
-            for phrases in keys.values()
-            for phrase in phrases
-            for word in _WORD.findall(phrase)
-        )
+        meanings: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        for table in tables.keys() - _NO_PHRASES:
+            for key, phrases in tables[table].items():
+                for phrase in phrases:
+                    meanings[phrase].append((table, key))
+        by_anchor: defaultdict[str, list[tuple[str, list[tuple[str, str]]]]] = defaultdict(list)
+        for phrase, meant in meanings.items():
+            # The longest word is the rarest as a rule; what has none is looked for always.
+            anchor = max(_WORD.findall(phrase), key=len, default="")
+            by_anchor[anchor].append((phrase, meant))
+        self._by_anchor = dict(by_anchor)
+        self._anchors = frozenset(by_anchor) - {""}
+
+    def hits(self, passage: Passage) -> dict[str, list[Hit]]:
+        """Where the phrases of each table stand in the text."""
+        return passage.remember(self, lambda: self._find(passage))
+
+    def _find(self, passage: Passage) -> dict[str, list[Hit]]:
+        if passage.whole is not None:
+            # What is hidden is spaces, and no phrase begins or ends with one.
+            return {
+                table: [hit for hit in hits if _is_left(passage, hit)]
+                for table, hits in self.hits(passage.whole).items()
+            }
+        text = passage.lowered
+        found: defaultdict[str, list[Hit]] = defaultdict(list)
+        for anchor in ("", *(self._anchors & passage.words)):
+            for phrase, meant in self._by_anchor.get(anchor, ()):
+                if phrase in text:
+                    for start, end in _occurrences(text, phrase):
+                        for table, key in meant:
+                            found[table].append(Hit(key, phrase, start, end))
+        for hits in found.values():
+            hits.sort(key=lambda hit: (hit.start, -hit.end, hit.key))
+        return {table: list(_outermost(hits)) for table, hits in found.items()}
 
     def table(self, name: str) -> Mapping[str, tuple[str, ...]]:
         """The words of a table by key, in lower case but for currencies."""
@@ -174,7 +182,7 @@ class Vocabulary:
 
     def phrases(self, name: str) -> Phrases:
         """The phrases of a table, ready for finding."""
-        return Phrases(self.table(name), self._words)
+        return Phrases(self, name)
 
     def meanings(self, name: str) -> dict[str, str]:
         """The key of each word of a table; the first list that names a word decides."""

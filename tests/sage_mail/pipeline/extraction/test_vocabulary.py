@@ -8,7 +8,7 @@ from importlib import resources
 import pytest
 
 from sage_mail.pipeline.extraction import Extractor, Source, load_vocabulary
-from sage_mail.pipeline.extraction.vocabulary import TABLES, Phrases
+from sage_mail.pipeline.extraction.vocabulary import TABLES, Vocabulary
 from sage_mail.pipeline.lexicon import WordListError
 from tests.sage_mail.pipeline.extraction.reading import passage
 
@@ -66,13 +66,14 @@ def test_a_list_that_is_none_is_named(text: str, said: str) -> None:
 
 def test_phrases_are_whole_words_and_the_longest_wins() -> None:
     """ "Reorder" holds no order, and an order number is no mere order."""
-    phrases = Phrases({"order": ("order",), "number": ("order number",), "mark": ("№",)})
+    words = {"order": ("order",), "ticket": ("order number",), "invoice": ("№",)}
+    phrases = Vocabulary({"identifiers": words}).phrases("identifiers")
 
     found = phrases.find(passage("Reorder: Order\nnumber № 5, order"))
 
     assert [(hit.key, hit.phrase) for hit in found] == [
-        ("number", "order number"),
-        ("mark", "№"),
+        ("ticket", "order number"),
+        ("invoice", "№"),
         ("order", "order"),
     ]
     assert phrases.keys(passage("an order")) == {"order"}
@@ -83,5 +84,5 @@ def test_places_stay_where_they_are() -> None:
     text = passage("İİİ https://a.example/order Order 4711")
 
     assert len(text.lowered) == len(text.text)
-    (hit,) = Phrases({"order": ("order",)}).find(text)
+    (hit,) = Vocabulary({"amounts": {"total": ("order",)}}).phrases("amounts").find(text)
     assert text.text[hit.start : hit.end] == "Order"

@@ -80,7 +80,8 @@ class Passage(Remembering):
         return frozenset(word for word in self.words if not word.isalpha())
 
     def fact(self, kind: type[F], value: object, start: int, end: int, confidence: float) -> F:
-        """A fact that stands at *start* to *end* of this text."""
+        """A fact that stands at *start* to *end* of this text, without the space at its end."""
+        end = start + len(self.text[start:end].rstrip())
         return kind(
             value=value,
             confidence=round(confidence, 2),

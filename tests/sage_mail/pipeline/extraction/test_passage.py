@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sage_mail.pipeline.extraction.facts import MOST_FACTS, Fact, TextFact
@@ -37,6 +37,7 @@ def test_each_character_keeps_its_place(text: str) -> None:
     assert len(passage(text).lowered) == len(text)
 
 
+@settings(deadline=None)  # a busy machine is no finding
 @given(st.lists(st.sampled_from(["Order", "#", "4711-A", "Total", ":", "5,00 EUR", "\n", " "])))
 def test_facts_stand_where_they_say(words: list[str]) -> None:
     """The text of a fact is what stands in its part at its place."""

@@ -7,7 +7,7 @@ export SAGE_VENV := $(VENV)
 # A notice of the theme about its successor, which is no finding of ours.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo run test check bench fuzz docs clean
+.PHONY: help demo run test check bench eval fuzz docs clean
 
 help: ## list the verbs
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
@@ -42,6 +42,10 @@ bench: ## measurements, by hand; the library beside its peers first
 fuzz: ## what reads a stranger's octets, ten minutes a target (ARGS="envelope --seconds 60")
 	@tools/environment.sh
 	$(BIN)/python -m fuzz $(ARGS)
+
+eval: ## how much is found in real mail: writes docs/explanation/accuracy.md
+	@tools/environment.sh services
+	$(BIN)/python bench/extraction.py
 
 docs: ## the documentation on http://127.0.0.1:8000
 	@tools/environment.sh

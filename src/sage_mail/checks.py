@@ -26,6 +26,7 @@ from sage_imap.errors import (
     OperationTimeout,
     TLSRequired,
 )
+from sage_mail.configured import configured_pipeline
 from sage_mail.delivery.signing import signature_headers
 from sage_mail.delivery.targets import GuardedNetwork, TargetRefused
 from sage_mail.errors import ConfigError, SecretUnavailable, StorageError
@@ -53,6 +54,7 @@ async def examine(settings: Settings, tell: Callable[[Finding], None]) -> list[F
     """Examine everything, several things at a time; *tell* is called for each finding in order."""
     looks = [
         _collect(_database(settings)),
+        _collect(_words(settings)),
         *(_collect(_account(account)) for account in settings.accounts),
         *(_collect(_endpoint(webhook)) for webhook in settings.webhooks),
     ]
@@ -66,6 +68,18 @@ async def examine(settings: Settings, tell: Callable[[Finding], None]) -> list[F
 
 async def _collect(findings: AsyncIterator[Finding]) -> list[Finding]:
     return [finding async for finding in findings]
+
+
+async def _words(settings: Settings) -> AsyncIterator[Finding]:
+    lists = len(settings.words.extra)
+    if not lists:
+        return
+    try:
+        configured_pipeline(settings)
+    except ConfigError as error:
+        yield Finding("word lists", False, str(error))
+    else:
+        yield Finding("word lists", True, f"{lists} read")
 
 
 async def _database(settings: Settings) -> AsyncIterator[Finding]:

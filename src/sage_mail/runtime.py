@@ -20,10 +20,11 @@ from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Self
 
+from sage_mail.configured import configured_pipeline
 from sage_mail.delivery.drain import Drains
 from sage_mail.ingest.scope import CriticalSections, Scope
 from sage_mail.locking import StoreLock
-from sage_mail.pipeline import Pipeline, default_pipeline
+from sage_mail.pipeline import Pipeline
 from sage_mail.settings import AccountSettings, Settings
 from sage_mail.storage import Storage
 from sage_mail.telemetry import get_logger
@@ -53,7 +54,7 @@ class Runtime:
         self, settings: Settings, *, pipeline: Pipeline | None = None, grace: float = 5.0
     ) -> None:
         self.settings = settings
-        self._pipeline = pipeline or default_pipeline(settings.routing)
+        self._pipeline = pipeline or configured_pipeline(settings)
         self._grace = grace
         self._sections = CriticalSections()
         self._stack = AsyncExitStack()

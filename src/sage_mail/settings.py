@@ -49,6 +49,7 @@ __all__ = [
     "RoutingSettings",
     "Settings",
     "WebhookSettings",
+    "WordSettings",
     "default_config_path",
     "load_settings",
 ]
@@ -338,6 +339,16 @@ class WebhookSettings(_Model):
         return self
 
 
+class WordSettings(_Model):
+    """The user's own word lists, which are added to those of the package."""
+
+    extra: list[_Path] = []
+
+    def read(self) -> dict[str, str]:
+        """The text of each list by its path; raises `ConfigError` for one that cannot be read."""
+        return {str(path): _read_text(path) for path in self.extra}
+
+
 class LogSettings(_Model):
     """How much is logged, and in which shape."""
 
@@ -362,6 +373,7 @@ class Settings(BaseSettings):
     accounts: list[AccountSettings] = []
     routing: RoutingSettings = RoutingSettings()
     webhooks: list[WebhookSettings] = []
+    words: WordSettings = WordSettings()
     log: LogSettings = LogSettings()
     # How long work in progress may take to finish after SIGTERM; the whole stop takes under 10 s.
     shutdown_timeout: float = Field(default=8.0, gt=0, le=8.5)
@@ -454,15 +466,20 @@ def load_settings(path: Path | None = None) -> Settings:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(_read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ConfigError(f"{path} does not exist; create it or name another file") from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text; save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from error
 
 
 def _secret_variables(settings: Settings) -> Iterable[str]:

@@ -19,6 +19,7 @@ from sage_mail.settings import (
     RoutingSettings,
     Settings,
     WebhookSettings,
+    WordSettings,
 )
 from tests.support.dovecot import PASSWORD, Dovecot, needs_dovecot
 
@@ -30,6 +31,7 @@ _MODELS = (
     RoutingSettings,
     Settings,
     WebhookSettings,
+    WordSettings,
 )
 _MAIL = b"From: Ada <ada@example.org>\r\nSubject: Hello\r\n\r\nA line.\r\n"
 

@@ -44,8 +44,12 @@ class Place:
 def message_data(
     message: MessageRecord, attachments: Sequence[AttachmentRecord | NewAttachment] = ()
 ) -> dict[str, Any]:
-    """The data of ``message.new``: the message with all its facts and its attachments'."""
+    """The data of ``message.new``: the message with all its facts and its attachments'.
+
+    ``extracted`` holds what was found in the message, by what it is about.
+    """
     data = _message(message)
+    data["extracted"] = _brief(message.decision.details.get("extracted", {}))
     data["has_attachments"] = bool(attachments)
     data["attachments"] = [
         {
@@ -148,6 +152,17 @@ def _message(message: MessageRecord) -> dict[str, Any]:
         "topic": decision.topic,
         "target_folder": decision.details.get("target_folder"),
     }
+
+
+def _brief(facts: object) -> Any:
+    """The facts with their values and how sure they are; their places stay in the store."""
+    if isinstance(facts, list):
+        return [_brief(fact) for fact in facts]
+    if not isinstance(facts, dict):
+        return facts
+    if facts.keys() >= {"value", "confidence", "part"}:
+        return {"value": facts["value"], "confidence": facts["confidence"]}
+    return {key: _brief(value) for key, value in facts.items()}
 
 
 def _address(address: EmailAddress) -> dict[str, str]:

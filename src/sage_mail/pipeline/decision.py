@@ -1,8 +1,8 @@
 """What the pipeline has concluded about one message, and why.
 
 A decision is a value: stages contribute to it, the runner folds the contributions together, and
-whoever stores, moves or announces the message reads it. It holds words of our rules and never
-text of the message.
+whoever stores, moves or announces the message reads it. It holds words of our rules; text of the
+message stands only in ``extracted``, which is as private as the message itself.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sage_mail.pipeline.extraction.facts import Facts
 
 __all__ = ["Category", "Contribution", "Decision", "Field", "Kind", "Priority", "Reason", "Topic"]
 
@@ -90,6 +94,7 @@ class Contribution:
     topic: Topic | None = None
     target_folder: str | None = None
     mark_seen: bool | None = None
+    extracted: Mapping[str, Facts] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,8 @@ class Decision:
     ``confidence`` is the probability (0 to 1) that ``category`` is right, ``scores`` the
     probability of each category. ``target_folder`` is a logical name with "/" between levels, None
     where the message stays; it is a proposal, and only the runtime decides whether to move.
-    ``errors`` holds the text of the error of each stage that failed.
+    ``extracted`` holds the facts that were found in the message, by what they are about (``order``,
+    ``support`` ...). ``errors`` holds the text of the error of each stage that failed.
     """
 
     category: Category = Category.GENERAL
@@ -111,6 +117,7 @@ class Decision:
     topic: Topic = Topic.GENERAL
     target_folder: str | None = None
     mark_seen: bool = False
+    extracted: Mapping[str, Facts] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
 
     def with_contribution(self, contribution: Contribution) -> Decision:
@@ -126,6 +133,7 @@ class Decision:
             topic=self.topic if new.topic is None else new.topic,
             target_folder=self.target_folder if new.target_folder is None else new.target_folder,
             mark_seen=self.mark_seen if new.mark_seen is None else new.mark_seen,
+            extracted={**self.extracted, **(new.extracted or {})},
             errors=self.errors,
         )
 
@@ -153,5 +161,9 @@ class Decision:
             "topic": str(self.topic),
             "target_folder": self.target_folder,
             "mark_seen": self.mark_seen,
+            "extracted": {
+                name: facts.model_dump(mode="json", exclude_defaults=True)
+                for name, facts in self.extracted.items()
+            },
             "errors": dict(self.errors),
         }

@@ -9,7 +9,8 @@ A word list is a TOML file. A table names a target and the field in which its wo
 ``decisive``, ``strong``, ``fair`` and ``faint``, and ``against`` for words that speak against the
 target. An entry matches whole words, whatever stands between them but letters and digits; a last
 ``*`` stands for any ending of a single word. Entries in scripts that are written without spaces
-match anywhere. Lists add up: the same target may stand in any number of files.
+match anywhere. Lists add up: the same target may stand in any number of files. A table ``extract``
+is left to `sage_mail.pipeline.extraction.vocabulary`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ __all__ = ["Lexicon", "Model", "Rule", "WordListError", "load_lexicon", "load_mo
 
 # Kana, Han, Thai: scripts without spaces between words.
 _UNSPACED: Final = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
+# The words of extraction may stand in the same file; see `sage_mail.pipeline.extraction`.
+_EXTRACTION: Final = "extract"
 # A shorter beginning with "*" would match half of a language.
 _PREFIX_LENGTH: Final = 4
 _FIELDS: Final[Mapping[str, tuple[Field, ...]]] = {
@@ -168,6 +171,8 @@ def _parsed(
     except tomllib.TOMLDecodeError as error:
         raise WordListError(f"{name}: {error}") from error
     for target, tables in data.items():
+        if target == _EXTRACTION:
+            continue
         _expect(name, "target", target, targets)
         for place, lists in _table(name, target, tables).items():
             _expect(name, "field", place, frozenset(_FIELDS))

@@ -34,7 +34,7 @@ class Pipeline:
         Never raises because of a stage: the error of a stage that fails is recorded under the
         stage's name in ``Decision.errors``, and the stages after it run on what is known.
         """
-        context = context or Context()
+        context = (context or Context()).for_message()
         decision = context.decision
         for stage in self._stages:
             try:

@@ -6,8 +6,8 @@ are told. It may be called from any thread.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sage_mail.pipeline.decision import Contribution, Decision
 
@@ -23,16 +23,22 @@ class Context:
 
     ``account`` is the account's name and ``mailbox`` where the message lies; ``own_addresses`` are
     the account's bare addresses in lower case; ``decision`` is what earlier stages concluded.
+    ``shared`` is where stages keep what they prepared for each other; it lasts for one message.
     """
 
     account: str = ""
     mailbox: str = "INBOX"
     own_addresses: frozenset[str] = frozenset()
     decision: Decision = field(default_factory=Decision)
+    shared: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def after(self, decision: Decision) -> Context:
         """The same context for the next stage, with the decision so far."""
-        return Context(self.account, self.mailbox, self.own_addresses, decision)
+        return replace(self, decision=decision)
+
+    def for_message(self) -> Context:
+        """The same context for another message."""
+        return replace(self, shared={})
 
 
 class Stage(Protocol):

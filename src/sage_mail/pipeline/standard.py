@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sage_mail.pipeline.extraction import Extractor, load_vocabulary
 from sage_mail.pipeline.lexicon import load_lexicon, load_model
 from sage_mail.pipeline.runner import Pipeline
 from sage_mail.pipeline.stages.classify import TARGETS, Classify
+from sage_mail.pipeline.stages.extract import extraction_stages
 from sage_mail.pipeline.stages.prioritise import Prioritise
 from sage_mail.pipeline.stages.route import Route, RoutingPolicy
 
@@ -16,7 +18,7 @@ __all__ = ["default_pipeline"]
 def default_pipeline(
     routing: RoutingPolicy, *, word_lists: Mapping[str, str] | None = None
 ) -> Pipeline:
-    """Classify, prioritise, route.
+    """Classify, prioritise, route, extract.
 
     Reads the word lists of the package once, here; the pipeline itself does no IO. ``word_lists``
     maps names to the texts of the user's own lists, in the format of those of the package, to
@@ -24,4 +26,6 @@ def default_pipeline(
     """
     model = load_model()
     lexicon = load_lexicon(model, TARGETS, word_lists or {})
-    return Pipeline([Classify(model, lexicon), Prioritise(lexicon), Route(routing)])
+    extractor = Extractor(load_vocabulary(word_lists))
+    deciding = (Classify(model, lexicon), Prioritise(lexicon), Route(routing))
+    return Pipeline([*deciding, *extraction_stages(extractor)])

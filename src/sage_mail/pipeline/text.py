@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from sage_imap.models.email import EmailMessage
 
-__all__ = ["Wording", "body_text", "html_text", "own_text", "subject_text", "wording"]
+__all__ = [
+    "Wording",
+    "body_text",
+    "html_text",
+    "masked_text",
+    "own_text",
+    "subject_text",
+    "wording",
+]
 
 # An ordinary mail has 2 KB of text; 5 KB hold the beginning of any, where its purpose stands.
 _TEXT_LIMIT: Final = 5_120
@@ -25,6 +33,9 @@ _SUBJECT_LIMIT: Final = 2_000
 _HTML_LIMIT: Final = 131_072
 # A shorter plain part is often only the advice to use a reader that shows HTML.
 _SHORT_PLAIN: Final = 200
+
+# Stands for characters that the writer did not write; no mail that is text holds it.
+_MASK: Final = "\0"
 
 _WORD: Final = re.compile(r"\w+")
 _URL: Final = re.compile(r"https?://\S+")
@@ -133,16 +144,29 @@ def own_text(text: str) -> str:
     """The text without quoted lines, forwarded messages and signature."""
     if "\r" in text:
         text = text.replace("\r\n", "\n")
+    return _masked(text).replace(_MASK, "").strip()
+
+
+def masked_text(text: str) -> str:
+    """The text with spaces in place of what `own_text` leaves out, each character at its place."""
+    return _masked(text).replace(_MASK, " ")
+
+
+def _masked(text: str) -> str:
     lowered = text.lower()
     if any(mark in lowered for mark in _DIVIDER_MARKS) and (divider := _DIVIDER.search(text)):
-        text = text[: divider.start()]
+        text = _hidden(text, divider.start(), len(text))
     if any(mark in lowered for mark in _ATTRIBUTION_MARKS):
         text = _without_attributed(text)
     if ">" in text:
-        text = _QUOTED_LINE.sub("", text)
+        text = _QUOTED_LINE.sub(lambda line: _MASK * len(line[0]), text)
     if "-- " in text and (signature := _SIGNATURE.search(text)):
-        text = text[: signature.start()]
-    return text.strip()
+        text = _hidden(text, signature.start(), len(text))
+    return text
+
+
+def _hidden(text: str, start: int, end: int) -> str:
+    return f"{text[:start]}{_MASK * (end - start)}{text[end:]}"
 
 
 def _without_attributed(text: str) -> str:
@@ -151,8 +175,8 @@ def _without_attributed(text: str) -> str:
         start = _attribution_start(text, found.start())
         if start is None:
             continue
-        rest = text[found.end() :].lstrip()
-        return f"{text[:start]}\n{rest}" if rest.startswith((">", "|")) else text[:start]
+        quoted = text[found.end() :].lstrip().startswith((">", "|"))
+        return _hidden(text, start, found.end() if quoted else len(text))
     return text
 
 

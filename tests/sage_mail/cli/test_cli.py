@@ -110,6 +110,18 @@ def test_check_says_what_to_do(config: Path) -> None:
     assert not (config.parent / "data").exists()
 
 
+def test_check_reads_the_word_lists(config: Path) -> None:
+    """A list of one's own that cannot be used is told before the service is started with it."""
+    words = config.parent / "words.toml"
+    config.write_text(config.read_text() + '\n[words]\nextra = ["words.toml"]\n')
+    for text, line in (
+        ('[extract.amounts]\ntotal = ["yhteensä"]\n', "ok   word lists: 1 read"),
+        ("[extract.colours]\n", "FAIL word lists: words: "),
+    ):
+        words.write_text(text, "utf-8")
+        assert line in _run("check", "--config", config)[1]
+
+
 def test_check_of_a_bad_configuration(tmp_path: Path) -> None:
     """A configuration that cannot be used is told line by line."""
     path = tmp_path / "bad.toml"

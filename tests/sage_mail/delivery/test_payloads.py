@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,6 +41,7 @@ def test_new_message_has_all_its_facts() -> None:
         "priority": "high",
         "kind": "support",
         "topic": "work",
+        "extracted": {},
         "target_folder": "INBOX/Support",
         "has_attachments": True,
         "attachments": [
@@ -130,3 +132,21 @@ def test_endless_lists_end() -> None:
 def test_all_is_json(data: dict[str, Any]) -> None:
     """Every payload goes to JSON and back unchanged."""
     assert json.loads(json.dumps(data)) == data
+
+
+def test_extracted_facts_are_told_without_their_places() -> None:
+    """A fact is a value and how sure it is; where it stands is kept in the store."""
+    fact = {"confidence": 0.9, "part": "plain", "text": "5 EUR", "start": 3, "end": 8}
+    total = {**fact, "value": {"amount": "5", "currency": "EUR"}}
+    number = {**fact, "value": "4711"}
+    extracted = {"order": {"total": total, "order_numbers": [number]}, "spam": {"url_count": 2}}
+    known = message()
+    record = replace(known, decision=replace(known.decision, details={"extracted": extracted}))
+
+    assert payloads.message_data(record)["extracted"] == {
+        "order": {
+            "total": {"value": {"amount": "5", "currency": "EUR"}, "confidence": 0.9},
+            "order_numbers": [{"value": "4711", "confidence": 0.9}],
+        },
+        "spam": {"url_count": 2},
+    }

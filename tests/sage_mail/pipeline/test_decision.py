@@ -77,5 +77,6 @@ def test_a_decision_goes_to_json() -> None:
         "topic": "support",
         "target_folder": "INBOX/Support",
         "mark_seen": True,
+        "extracted": {},
         "errors": {"route": "KeyError: 'x'"},
     }

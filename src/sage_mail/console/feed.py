@@ -26,11 +26,12 @@ from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from sage_mail.console.access import SUBPROTOCOL, Access
+from sage_mail.delivery.close_codes import CloseCode
 from sage_mail.delivery.feed import Feed, FeedClosed, FeedFull, Follower
 from sage_mail.errors import FeedRefused, StorageError
 from sage_mail.telemetry import get_logger
 
-__all__ = ["Code", "Pace", "feed_routes"]
+__all__ = ["Pace", "feed_routes"]
 
 _log = get_logger(__name__)
 
@@ -39,21 +40,6 @@ _DIGITS: Final = 19
 # RFC 6455 section 5.5: what a close frame can say beside its code.
 _LONGEST_REASON: Final = 123
 _RETRY_MILLISECONDS: Final = 1000
-
-
-class Code:
-    """The codes with which a WebSocket is closed.
-
-    The first two are registered (RFC 6455, IANA): come back later. The others are our own, with
-    the numbers of the HTTP statuses that say the same; to come back unchanged is of use only after
-    `TOO_SLOW`.
-    """
-
-    RESTARTING = 1012
-    TRY_LATER = 1013
-    REFUSED = 4400
-    UNAUTHORIZED = 4401
-    TOO_SLOW = 4408
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +135,7 @@ async def _serve_socket(socket: WebSocket, feed: Feed, access: Access, pace: Pac
     if not await access.admits(socket):
         await _close(socket, _no_token(), pace)
         return
-    ending = _Ending(Code.RESTARTING, 0, "")
+    ending = _Ending(CloseCode.RESTARTING, 0, "")
     try:
         async with feed.follow(_parameters(socket), since=_since(socket)) as follower:
             outlet = _Outlet(socket.send_text)
@@ -290,22 +276,22 @@ def _since(connection: HTTPConnection) -> int | None:
 def _ending(error: Exception, pace: Pace) -> _Ending:
     match error:
         case FeedClosed():
-            return _Ending(Code.RESTARTING, 503, "the service stops; come back and resume")
+            return _Ending(CloseCode.RESTARTING, 503, "the service stops; come back and resume")
         case FeedFull():
-            return _Ending(Code.TRY_LATER, 503, str(error))
+            return _Ending(CloseCode.TRY_LATER, 503, str(error))
         case FeedRefused():
-            return _Ending(Code.REFUSED, 400, str(error))
+            return _Ending(CloseCode.REFUSED, 400, str(error))
         case StorageError():
             _log.error("feed_unreadable", error=str(error))
-            return _Ending(Code.TRY_LATER, 503, "the events cannot be read now; come back later")
+            return _Ending(CloseCode.TRY_LATER, 503, "the events cannot be read now")
         case _:
             _log.warning("feed_client_cut_off", stalled_seconds=pace.stall)
             reason = f"too slow: nothing taken for {pace.stall:g} s; come back and resume"
-            return _Ending(Code.TOO_SLOW, 0, reason)
+            return _Ending(CloseCode.TOO_SLOW, 0, reason)
 
 
 def _no_token() -> _Ending:
-    return _Ending(Code.UNAUTHORIZED, 401, "the token is missing or wrong")
+    return _Ending(CloseCode.UNAUTHORIZED, 401, "the token is missing or wrong")
 
 
 def _foreign() -> JSONResponse:

@@ -48,13 +48,13 @@ async def reading(storage: Storage) -> AsyncIterator[Feed]:
 
 @asynccontextmanager
 async def serving(
-    feed: Feed, *, pace: Pace | None = None, origins: tuple[str, ...] = ()
+    feed: Feed, *, pace: Pace | None = None, origins: tuple[str, ...] = (), port: int = 0
 ) -> AsyncIterator[str]:
     """The address of a server with the feed."""
     app = FastAPI()
     access = Access(lambda: TOKEN, origins=origins)
     app.include_router(feed_routes(feed, access, pace or Pace()))
-    async with serve(app) as address:
+    async with serve(app, port=port) as address:
         yield address
         feed.close()
 

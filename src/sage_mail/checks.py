@@ -26,7 +26,7 @@ from sage_imap.errors import (
 from sage_mail.delivery.signing import signature_headers
 from sage_mail.errors import ConfigError, SecretUnavailable, StorageError
 from sage_mail.ingest.folders import find_watched
-from sage_mail.settings import AccountSettings, Settings, WebhookSettings
+from sage_mail.settings import AccountSettings, FeedSettings, Settings, WebhookSettings
 from sage_mail.storage import Storage
 from sage_mail.watchers.connecting import connect
 
@@ -51,6 +51,7 @@ async def examine(settings: Settings, tell: Callable[[Finding], None]) -> list[F
         _collect(_database(settings)),
         *(_collect(_account(account)) for account in settings.accounts),
         *(_collect(_endpoint(webhook)) for webhook in settings.webhooks),
+        *([_collect(_feed(settings.feed))] if settings.feed.enabled else []),
     ]
     findings: list[Finding] = []
     for look in [asyncio.ensure_future(look) for look in looks]:
@@ -168,3 +169,15 @@ async def _endpoint(webhook: WebhookSettings) -> AsyncIterator[Finding]:
         return
     writer.close()
     yield Finding(subject, True, f"reachable at {parts.hostname}:{port}")
+
+
+async def _feed(feed: FeedSettings) -> AsyncIterator[Finding]:
+    # Not whether the port is free: the service may be running.
+    try:
+        await asyncio.to_thread(feed.resolve_token)
+    except SecretUnavailable as error:
+        yield Finding("feed", False, str(error), "put the token there")
+    except ConfigError as error:
+        yield Finding("feed", False, str(error), "set another token")
+    else:
+        yield Finding("feed", True, "has a token")

@@ -321,8 +321,8 @@ class FeedSettings(_Model):
         token = self._token_source().resolve()
         if len(token) < _SHORTEST_TOKEN:
             raise ConfigError(
-                f"the token of the feed is shorter than {_SHORTEST_TOKEN} characters; make one with: "
-                "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+                f"the token of the feed is shorter than {_SHORTEST_TOKEN} characters; "
+                "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
             )
         return token
 

@@ -106,6 +106,17 @@ class Feed:
                 if not more:
                     await wakeups.wait(_LOOK_SECONDS)
 
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Feed]:
+        """A block during which the feed goes on; at its end it is closed."""
+        task = asyncio.create_task(self.run(), name="feed")
+        try:
+            yield self
+        finally:
+            self.close()
+            task.cancel()
+            await asyncio.wait({task})
+
     def close(self) -> None:
         """End the feed for all followers, who hear of it by `FeedClosed`."""
         self._closed = True

@@ -37,13 +37,8 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 @asynccontextmanager
 async def reading(storage: Storage) -> AsyncIterator[Feed]:
     """A feed that runs."""
-    feed = Feed(storage)
-    task = asyncio.create_task(feed.run())
-    try:
+    async with Feed(storage).running() as feed:
         yield feed
-    finally:
-        feed.close()
-        task.cancel()
 
 
 @asynccontextmanager

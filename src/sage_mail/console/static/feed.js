@@ -1,12 +1,5 @@
 "use strict";
 // Follows the live feed of Sage: reconnects and resumes by itself, so that no event is missed.
-//
-//   const feed = new SageFeed("https://mail.example.org", {
-//     token: "...",
-//     filters: { type: ["message.new"], category: ["support", "urgent"] },
-//     onEvent: (event) => console.log(event.sequence, event.type, event.data.subject),
-//   });
-//
 // onState(state, reason) hears "live", "lost" (it comes back by itself) and "refused" (it does not).
 class SageFeed {
   constructor(url, { token, since = null, filters = {}, onEvent, onState = () => {} }) {

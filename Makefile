@@ -36,6 +36,7 @@ bench: ## measurements, by hand
 	@tools/environment.sh services
 	$(BIN)/python bench/routing_accuracy.py
 	$(BIN)/python bench/storage.py
+	$(BIN)/python bench/feed.py
 
 docs: ## the documentation on http://127.0.0.1:8000
 	@tools/environment.sh

@@ -14,7 +14,6 @@ import hmac
 import time
 from collections.abc import Callable, Iterable
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
@@ -45,6 +44,7 @@ class Access:
         self._origins = frozenset(origins)
         self._known = b""
         self._until = 0.0
+        self._reading = asyncio.Lock()
 
     async def admits(self, connection: HTTPConnection) -> bool:
         """True if the connection carries the token."""
@@ -59,19 +59,23 @@ class Access:
         if origin is None or origin.lower() in self._origins:
             return True
         own = connection.headers.get("host", "")
-        return bool(own) and urlsplit(origin).netloc.lower() == own.lower()
+        return bool(own) and origin.partition("://")[2].lower() == own.lower()
 
     async def _token(self) -> bytes:
-        if time.monotonic() >= self._until:
-            try:
-                # In a thread, because a keyring may ask its daemon.
-                self._known = (await asyncio.to_thread(self._read)).encode()
-            except ConfigError as error:
-                # The last one does not go on to count: it may just have been withdrawn.
-                self._known = b""
-                _log.error("feed_token_unreadable", error=str(error))
-            self._until = time.monotonic() + _KEPT_SECONDS
+        async with self._reading:
+            if time.monotonic() >= self._until:
+                await self._renew()
         return self._known
+
+    async def _renew(self) -> None:
+        try:
+            # In a thread, because a keyring may ask its daemon.
+            self._known = (await asyncio.to_thread(self._read)).encode()
+        except ConfigError as error:
+            # The last one does not go on to count: it may just have been withdrawn.
+            self._known = b""
+            _log.error("feed_token_unreadable", error=str(error))
+        self._until = time.monotonic() + _KEPT_SECONDS
 
 
 def _presented(connection: HTTPConnection) -> list[bytes]:

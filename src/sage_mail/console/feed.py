@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from sage_mail.console.access import SUBPROTOCOL, Access
 from sage_mail.delivery.close_codes import CloseCode
-from sage_mail.delivery.feed import Feed, FeedClosed, FeedFull, Follower
+from sage_mail.delivery.feed import Feed, FeedClosed, FeedEvent, FeedFull, Follower
 from sage_mail.errors import FeedRefused, StorageError
 from sage_mail.telemetry import get_logger
 
@@ -40,6 +40,7 @@ _DIGITS: Final = 19
 # RFC 6455 section 5.5: what a close frame can say beside its code.
 _LONGEST_REASON: Final = 123
 _RETRY_MILLISECONDS: Final = 1000
+_CHUNK: Final = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,12 +229,25 @@ async def _stream(outlet: _Outlet, follower: Follower, pace: Pace) -> None:
     await outlet.say(f"retry: {_RETRY_MILLISECONDS}\n: ready\nid: {follower.position}\n\n")
     while True:
         events = await follower.next(pace.heartbeat)
-        for event in events:
-            await outlet.say(f"id: {event.seq}\ndata: {event.text}\n\n")
+        for chunk in _chunks(events):
+            await outlet.say(chunk)
             if len(events) > 1:
                 await asyncio.sleep(0)
         if not events:
             await outlet.say(f": heartbeat\nid: {follower.position}\n\n")
+
+
+def _chunks(events: Iterable[FeedEvent]) -> Iterator[str]:
+    """The events in few pieces, none of them much longer than the connection holds anyway."""
+    pending, size = list[str](), 0
+    for event in events:
+        pending.append(f"id: {event.seq}\ndata: {event.text}\n\n")
+        size += len(event.text)
+        if size > _CHUNK:
+            yield "".join(pending)
+            pending, size = [], 0
+    if pending:
+        yield "".join(pending)
 
 
 async def _gone(receive: Receive) -> None:

@@ -198,10 +198,13 @@ async def test_a_thousand_followers_resume(
     await append(dovecot, dovecot_user, *(mail(number) for number in range(3, 8)))
     async with Service(config).running() as service:
         await _until(lambda: all(len(each) == 7 for each in found), seconds=60)
-        for client in clients:
-            await client.close()
-        await asyncio.gather(*tasks)
+        began = time.monotonic()
         assert await service.stop() == 0
+        assert time.monotonic() - began < 10
+    for client in clients:
+        await client.close()
+    await asyncio.gather(*tasks)
+    assert "Traceback" not in (tmp_path / "service.log").read_text()
     assert len({tuple(event.sequence for event in each) for each in found}) == 1
     assert grown < 100, f"{grown:.0f} KiB of memory for each client"
 

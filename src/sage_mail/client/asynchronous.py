@@ -10,7 +10,7 @@ from typing import Self
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from sage_mail.client.course import LARGEST_MESSAGE, LOST, Course, Event
+from sage_mail.client.course import CLOSING_SECONDS, LARGEST_MESSAGE, LOST, Course, Event
 
 __all__ = ["AsyncFeedClient"]
 
@@ -91,6 +91,7 @@ class AsyncFeedClient:
                 additional_headers=self._course.headers,
                 compression=None,
                 max_size=LARGEST_MESSAGE,
+                close_timeout=CLOSING_SECONDS,
             )
         async with asyncio.timeout(self._course.patience):
             return await self._connection.recv()

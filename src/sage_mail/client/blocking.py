@@ -9,7 +9,7 @@ from typing import Self
 
 from websockets.sync.client import ClientConnection, connect
 
-from sage_mail.client.course import LARGEST_MESSAGE, LOST, Course, Event
+from sage_mail.client.course import CLOSING_SECONDS, LARGEST_MESSAGE, LOST, Course, Event
 
 __all__ = ["FeedClient"]
 
@@ -81,6 +81,7 @@ class FeedClient:
                 additional_headers=self._course.headers,
                 compression=None,
                 max_size=LARGEST_MESSAGE,
+                close_timeout=CLOSING_SECONDS,
             )
             self._connection = connecting.__enter__()
         return self._connection.recv(self._course.patience)

@@ -15,12 +15,14 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from sage_mail.delivery.close_codes import CloseCode
 from sage_mail.errors import FeedRefused
 
-__all__ = ["LARGEST_MESSAGE", "LOST", "Course", "Event"]
+__all__ = ["CLOSING_SECONDS", "LARGEST_MESSAGE", "LOST", "Course", "Event"]
 
 # What ends a connection and is no reason to give up.
 LOST: Final = (OSError, TimeoutError, ConnectionClosed, InvalidHandshake, EOFError)
 # An event holds a hundred addresses and a hundred names of files at most.
 LARGEST_MESSAGE: Final = 4 * 1024 * 1024
+# A service that does not take leave in this time has gone without.
+CLOSING_SECONDS: Final = 1.0
 _SCHEMES: Final = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 30.0

@@ -136,18 +136,15 @@ async def _serve_socket(socket: WebSocket, feed: Feed, access: Access, pace: Pac
     if not await access.admits(socket):
         await _close(socket, _no_token(), pace)
         return
-    ending = _Ending(CloseCode.RESTARTING, 0, "")
     try:
         async with feed.follow(_parameters(socket), since=_since(socket)) as follower:
             outlet = _Outlet(socket.send_text)
             speaking = _say(outlet, follower, pace)
             await outlet.until_gone(speaking, _listen(socket), stall=pace.stall)
-            return
     except WebSocketDisconnect:
         return
     except (FeedClosed, FeedRefused, StorageError, _TooSlow) as error:
-        ending = _ending(error, pace)
-    await _close(socket, ending, pace)
+        await _close(socket, _ending(error, pace), pace)
 
 
 async def _listen(socket: WebSocket) -> None:

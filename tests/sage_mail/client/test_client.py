@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,12 @@ from sage_mail.client.course import Course
 from sage_mail.console.feed import Pace
 from sage_mail.storage import Storage
 from tests.sage_mail.console.feeding import TOKEN, append, fed, reading, serving, until
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """SQLite alone, because what is tested here lies above the database."""
+    return f"sqlite:///{tmp_path / 'sage.db'}"
 
 
 @asynccontextmanager
@@ -153,7 +160,7 @@ async def test_the_blocking_client(storage: Storage) -> None:
         await append(storage, {})
         assert await asyncio.to_thread(done.wait, 20)
         assert client.position == 4
-        client.close()
+        await asyncio.to_thread(client.close)
         async with asyncio.timeout(5):
             await following
     assert found == [1, 2, 3, 4]

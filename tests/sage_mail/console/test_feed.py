@@ -9,7 +9,8 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import httpx
 import pytest
@@ -18,6 +19,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from sage_mail.console.feed import Pace
+from sage_mail.delivery import feed as feeds
+from sage_mail.errors import StorageUnavailable
 from sage_mail.storage import Storage
 from tests.sage_mail.console.feeding import (
     BEARER,
@@ -31,6 +34,12 @@ from tests.sage_mail.console.feeding import (
     until,
 )
 from tests.sage_mail.storage.samples import place
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """SQLite alone, because what is tested here lies above the database."""
+    return f"sqlite:///{tmp_path / 'sage.db'}"
 
 
 def _socket(address: str, query: str = "", **options: Any) -> connect:
@@ -296,3 +305,23 @@ async def test_the_end_of_the_service_is_told(storage: Storage) -> None:
         "data: the service stops; come back and resume",
     ]
     await stream.__aexit__(None, None, None)
+
+
+async def test_a_database_that_is_away(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever needs it is told to come back later; the feed goes on when it is back."""
+    monkeypatch.setattr(feeds, "_MOST_BYTES", 0)
+    monkeypatch.setattr(feeds, "_OUTAGE_PAUSE", 0.05)
+    await append(storage, {})
+
+    def away() -> NoReturn:
+        raise StorageUnavailable("the database is away")
+
+    async with fed(storage) as address, _socket(address) as client:
+        await _next(client)
+        with monkeypatch.context() as outage:
+            outage.setattr(storage, "read", away)
+            async with _socket(address, "?since=0") as other:
+                assert await _ending(other) == (1013, "the events cannot be read now")
+            assert (await _get(address, "?account=office")).status_code == 503
+        await append(storage, {})
+        assert (await _next(client))["sequence"] == 2

@@ -51,6 +51,8 @@ def _watching(monitor: RealTimeEmailMonitor) -> Iterator[queue.Queue[dict[str, A
         yield monitor.event_queue
     finally:
         monitor.stop_monitoring()
+        assert monitor.monitor_thread is not None
+        monitor.monitor_thread.join(10)
 
 
 def _until_known(monitor: RealTimeEmailMonitor) -> None:
@@ -172,7 +174,9 @@ def test_a_stop_in_the_middle_of_silence(dovecot: Dovecot, dovecot_user: str) ->
                 monitor.start_idle_monitoring()
             proxy.deafen()
             _stops_at_once(monitor)
+            proxy.wait_until(lambda proxy: proxy.open == 0)
             monitor.start_idle_monitoring()  # to a server that never greets
+            proxy.wait_until(lambda proxy: proxy.open == 1)
             _stops_at_once(monitor)
 
 

@@ -2,7 +2,8 @@
 # Makes the project's virtual environment and keeps it true to pyproject.toml.
 #
 #   tools/environment.sh            the environment alone (.venv, every extra and the developers' tools)
-#   tools/environment.sh services   ... and, for the tests, dovecot-imapd, postgresql and poppler-utils by apt
+#   tools/environment.sh services   ... and, for the tests, dovecot-imapd, postgresql, poppler-utils and
+#                                    chromium by apt
 #
 # Needs Python 3.11 or later. On Debian as root or with sudo it installs what is missing by apt.
 set -euo pipefail
@@ -69,6 +70,7 @@ install_services() {
     [ -x /usr/sbin/dovecot ] || missing+=(dovecot-imapd)
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
     command -v pdftoppm >/dev/null || missing+=(poppler-utils)
+    command -v chromium >/dev/null || missing+=(chromium)
     [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
 }
 

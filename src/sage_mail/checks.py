@@ -31,7 +31,7 @@ from sage_mail.delivery.signing import signature_headers
 from sage_mail.delivery.targets import GuardedNetwork, TargetRefused
 from sage_mail.errors import ConfigError, SecretUnavailable, StorageError
 from sage_mail.ingest.folders import find_watched
-from sage_mail.settings import AccountSettings, Settings, WebhookSettings
+from sage_mail.settings import AccountSettings, FeedSettings, Settings, WebhookSettings
 from sage_mail.storage import Storage
 from sage_mail.watchers.connecting import connect
 
@@ -57,6 +57,7 @@ async def examine(settings: Settings, tell: Callable[[Finding], None]) -> list[F
         _collect(_words(settings)),
         *(_collect(_account(account)) for account in settings.accounts),
         *(_collect(_endpoint(webhook)) for webhook in settings.webhooks),
+        *([_collect(_feed(settings.feed))] if settings.feed.enabled else []),
     ]
     findings: list[Finding] = []
     for look in [asyncio.ensure_future(look) for look in looks]:
@@ -199,3 +200,15 @@ async def _touch(webhook: WebhookSettings, host: str, port: int, *, secure: bool
         await stream.aclose()
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
+
+
+async def _feed(feed: FeedSettings) -> AsyncIterator[Finding]:
+    # Not whether the port is free: the service may be running.
+    try:
+        await asyncio.to_thread(feed.resolve_token)
+    except SecretUnavailable as error:
+        yield Finding("feed", False, str(error), "put the token there")
+    except ConfigError as error:
+        yield Finding("feed", False, str(error), "set another token")
+    else:
+        yield Finding("feed", True, "has a token")

@@ -5,6 +5,7 @@
     SageMailError
     ├── ConfigError             a setting is missing, misspelt or contradictory
     │   └── SecretUnavailable   the place that a secret should come from does not have it
+    ├── FeedRefused             a follower asks the live feed for what it cannot have
     └── StorageError            the database or the blob store cannot do what was asked
         └── StorageUnavailable  ... because it cannot be reached or is locked; a retry may help
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 __all__ = [
     "ConfigError",
+    "FeedRefused",
     "SageMailError",
     "SecretUnavailable",
     "StorageError",
@@ -35,6 +37,10 @@ class ConfigError(SageMailError):
 
 class SecretUnavailable(ConfigError):
     """A secret cannot be had from the place that the settings name; the message names the place."""
+
+
+class FeedRefused(SageMailError):
+    """A follower asks the live feed for what it cannot have; the message says what is wrong."""
 
 
 class StorageError(SageMailError):

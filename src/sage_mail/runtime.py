@@ -1,8 +1,9 @@
 """Everything that runs, from the settings: started in order, stopped in time.
 
-Started: the lock on the store, the database at its newest schema, the drains, the accounts. What a
-crash has left half done needs no phase of its own: planned actions are looked into by the worker of
-their account, pending deliveries by their drain, and the mailboxes by their first resync.
+Started: the lock on the store, the database at its newest schema, the live feed, the drains, the
+accounts. What a crash has left half done needs no phase of its own: planned actions are looked into
+by the worker of their account, pending deliveries by their drain, and the mailboxes by their first
+resync.
 
 Stopped: watchers and drains at once, critical sections (a commit, a MOVE with its journal entry)
 when they are through or the time is up, then the database. What is cut off is done again or found
@@ -18,7 +19,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sage_mail.configured import configured_pipeline
 from sage_mail.delivery.drain import Drains
@@ -30,6 +31,9 @@ from sage_mail.storage import Storage
 from sage_mail.telemetry import get_logger
 from sage_mail.watchers.account import AccountWatcher
 from sage_mail.watchers.originals import Originals
+
+if TYPE_CHECKING:
+    from sage_mail.console.service import FeedService
 
 __all__ = ["Runtime", "run_until_signalled"]
 
@@ -75,9 +79,12 @@ class Runtime:
             stack.enter_context(StoreLock(settings.data_dir))
             self._storage = await Storage.open(settings.database_url, blob_dir=settings.blob_dir)
             stack.push_async_callback(self._storage.close)
+            feed = await self._feed()
+            if feed is not None:
+                stack.callback(feed.close)
             scopes = [await self._scope(account) for account in settings.accounts]
             self._stack = stack.pop_all()
-        self._start(scopes)
+        self._start(scopes, feed)
         _log.info("started", accounts=len(settings.accounts), endpoints=len(settings.webhooks))
         return self
 
@@ -107,10 +114,22 @@ class Runtime:
         for task in done:
             task.result()
 
-    def _start(self, scopes: list[Scope]) -> None:
+    async def _feed(self) -> FeedService | None:
+        """The live feed, listening; None where it is off."""
+        if not self.settings.feed.enabled:
+            _log.info("feed_off", remedy="set token_env, token_file or token_keyring in [feed]")
+            return None
+        # Imported late, since FastAPI takes a third of a second and may not be wanted.
+        from sage_mail.console.service import FeedService
+
+        return await FeedService.open(self.storage, self.settings.feed, self.settings.http)
+
+    def _start(self, scopes: list[Scope], feed: FeedService | None) -> None:
         originals = Originals(self.settings.accounts)
         drains = Drains(self.storage, self.settings.webhooks, fetch=originals.fetch)
         self._tasks = [asyncio.create_task(drains.run(), name="drains")]
+        if feed is not None:
+            self._tasks.append(asyncio.create_task(feed.run(), name="feed"))
         self._tasks += [
             asyncio.create_task(AccountWatcher(scope).run(), name=f"account {scope.account}")
             for scope in scopes

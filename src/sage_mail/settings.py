@@ -45,6 +45,8 @@ from sage_mail.settings_problems import describe, misspelt_variables, nearest
 __all__ = [
     "AccountSettings",
     "DatabaseSettings",
+    "FeedSettings",
+    "HttpSettings",
     "LogSettings",
     "RoutingSettings",
     "Settings",
@@ -66,6 +68,8 @@ _FOLDERS = {
     "newsletter": "INBOX/Newsletter",
     "urgent": "INBOX/Urgent",
 }
+# 16 characters out of 64 are 96 bits; a word that a person thinks up is seldom that long.
+_SHORTEST_TOKEN = 16
 _PORTS = {"tls": 993, "starttls": 143, "plain": 143}
 
 _base_directory: ContextVar[Path | None] = ContextVar("base_directory", default=None)
@@ -122,6 +126,13 @@ def _expression(text: str | None) -> str | None:
     return text
 
 
+def _origin(origin: str) -> str:
+    parts = urlsplit(_http_url(origin))
+    if origin != f"{parts.scheme}://{parts.netloc}" or "@" in origin:
+        raise ValueError("is not an origin; write https://host or https://host:port, nothing more")
+    return origin.lower()
+
+
 def _keyring_entry(entry: str) -> str:
     service, _, user = entry.rpartition("/")
     if not service or not user:
@@ -150,6 +161,11 @@ def _known_categories(folders: dict[str, str]) -> dict[str, str]:
                 f"known are {', '.join(sorted(_CATEGORIES))}"
             )
     return {category: folder for category, folder in folders.items() if folder}
+
+
+def _at_most_one(source: SecretSource) -> None:
+    if len(source.given) > 1:
+        raise ValueError(f"has both {' and '.join(source.given)}; keep one of them")
 
 
 _Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\w.@+ -]+$")]
@@ -349,6 +365,56 @@ class WordSettings(_Model):
         return {str(path): _read_text(path) for path in self.extra}
 
 
+class HttpSettings(_Model):
+    """Where the service answers HTTP; it listens only if it has something to serve."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    port: int = Field(default=8766, ge=0, le=65535)
+
+
+class FeedSettings(_Model):
+    """The live feed: who may follow it. Without a token there is none."""
+
+    token: SecretStr | None = None
+    token_file: _Path | None = None
+    token_env: str | None = None
+    token_keyring: _Keyring | None = None
+    # Web pages from elsewhere that may follow it; a page of the service itself always may.
+    origins: list[Annotated[str, AfterValidator(_origin)]] = []
+    # Many proxies cut a connection that has been silent for 30 or 60 s.
+    heartbeat: float = Field(default=15.0, ge=0.1, le=300)
+
+    @property
+    def enabled(self) -> bool:
+        """True if the settings name a token."""
+        return bool(self._token_source().given)
+
+    def resolve_token(self) -> str:
+        """The token, read now from where the settings say; raises `ConfigError`."""
+        token = self._token_source().resolve()
+        if len(token) < _SHORTEST_TOKEN:
+            raise ConfigError(
+                f"the token of the feed is shorter than {_SHORTEST_TOKEN} characters; "
+                "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+            )
+        return token
+
+    def _token_source(self) -> SecretSource:
+        return SecretSource(
+            owner="feed",
+            key="token",
+            value=self.token,
+            file=self.token_file,
+            env=self.token_env,
+            keyring=self.token_keyring,
+        )
+
+    @model_validator(mode="after")
+    def _one_token(self) -> FeedSettings:
+        _at_most_one(self._token_source())
+        return self
+
+
 class LogSettings(_Model):
     """How much is logged, and in which shape."""
 
@@ -374,6 +440,8 @@ class Settings(BaseSettings):
     routing: RoutingSettings = RoutingSettings()
     webhooks: list[WebhookSettings] = []
     words: WordSettings = WordSettings()
+    http: HttpSettings = HttpSettings()
+    feed: FeedSettings = FeedSettings()
     log: LogSettings = LogSettings()
     # How long work in progress may take to finish after SIGTERM; the whole stop takes under 10 s.
     shutdown_timeout: float = Field(default=8.0, gt=0, le=8.5)
@@ -486,8 +554,5 @@ def _secret_variables(settings: Settings) -> Iterable[str]:
     for account in settings.accounts:
         yield from (name for name in (account.password_env, account.token_env) if name)
     yield from (webhook.secret_env for webhook in settings.webhooks if webhook.secret_env)
-
-
-def _at_most_one(source: SecretSource) -> None:
-    if len(source.given) > 1:
-        raise ValueError(f"has both {' and '.join(source.given)}; keep one of them")
+    if settings.feed.token_env:
+        yield settings.feed.token_env

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,18 +16,24 @@ from sage_mail.delivery.events import EventType
 from sage_mail.settings import (
     AccountSettings,
     DatabaseSettings,
+    FeedSettings,
+    HttpSettings,
     LogSettings,
     RoutingSettings,
     Settings,
     WebhookSettings,
     WordSettings,
 )
+from sage_mail.storage import Storage
+from tests.sage_mail.console.feeding import TOKEN, append, fed
 from tests.support.dovecot import PASSWORD, Dovecot, needs_dovecot
 
 _ROOT = Path(__file__).resolve().parents[2]
 _MODELS = (
     AccountSettings,
     DatabaseSettings,
+    FeedSettings,
+    HttpSettings,
     LogSettings,
     RoutingSettings,
     Settings,
@@ -92,3 +99,18 @@ def test_examples_of_the_library_run(
         exec(compile(code, page, "exec"), names)
 
     assert "Hello" in capsys.readouterr().out
+
+
+@pytest.mark.live
+async def test_examples_of_the_feed_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The Python blocks run as printed, but for address, token and the end of the iteration."""
+    storage = await Storage.open(f"sqlite:///{tmp_path / 'sage.db'}", blob_dir=tmp_path / "blobs")
+    async with fed(storage) as address:
+        await append(storage, {"data": {"subject": "Hello", "category": "urgent"}})
+        for block in _python_blocks("docs/how-to/follow-the-feed.md"):
+            code = block.replace("http://127.0.0.1:8766", address)
+            code = code.replace('os.environ["FEED_TOKEN"]', repr(TOKEN))
+            code = code.replace("print(", "raise SystemExit(")
+            with pytest.raises(SystemExit, match=r"message\.new"):
+                await asyncio.to_thread(exec, compile(code, "page", "exec"), {})
+    await storage.close()

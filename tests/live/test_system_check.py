@@ -32,18 +32,22 @@ async def test_check_of_what_works(dovecot: Dovecot, dovecot_user: str, tmp_path
                 )
             ],
             "webhooks": [{"name": "hook", "url": receiver.url, "allow_private": True}],
+            "feed": {"token": "long-enough-to-be-one"},
         }
         code, lines = await _check(written(tmp_path, table))
         assert code == 0, lines
-        assert len(lines) == 5
+        assert len(lines) == 6
         assert all(line.startswith("ok") for line in lines)
         assert receiver.requests == []
-        table["accounts"][0] |= {"folders": ["INBOX", "Nowhere"]}  # type: ignore[index,operator]  # a dictionary of the test's own
+        table["feed"] = {"token": "short"}
+        table["accounts"][0] |= {"folders": ["INBOX", "Nowhere"]}  # type: ignore[index]  # a dictionary of the test's own
         code, lines = await _check(written(tmp_path, table))
         assert code == 1
         assert [line for line in lines if line.startswith("FAIL")] == [
             f"FAIL account {dovecot_user}, folder Nowhere: does not exist - "
-            "create it or take it out of folders"
+            "create it or take it out of folders",
+            "FAIL feed: the token of the feed is shorter than 16 characters; make one with: "
+            "python -c 'import secrets; print(secrets.token_urlsafe(32))' - set another token",
         ]
 
 

@@ -349,3 +349,34 @@ def test_an_endpoints_choice_is_checked(file: Path, line: str, problem: str) -> 
     """A mistake shows when the configuration is read, with the endpoint and the key."""
     with pytest.raises(ConfigError, match=problem):
         _load(file, f'{_ACCOUNT}password = "x"\n{_WEBHOOK}{line}\n')
+
+
+def test_the_feed_is_off_without_a_token(file: Path) -> None:
+    """Nothing listens by default; a token in any of its places switches the feed on."""
+    assert not _load(file, "").feed.enabled
+    settings = _load(
+        file, '[feed]\ntoken_env = "SAGE_MAIL_FEED_TOKEN"\norigins = ["https://A.example"]'
+    )
+    assert settings.feed.enabled
+    assert settings.feed.origins == ["https://a.example"]
+    assert (settings.http.host, settings.http.port) == ("127.0.0.1", 8766)
+
+
+def test_the_token_of_the_feed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read when it is needed, has to be long, and comes from one place."""
+    settings = _load(file, '[feed]\ntoken_env = "FEED"')
+    with pytest.raises(SecretUnavailable, match="FEED, which is not set"):
+        settings.feed.resolve_token()
+    monkeypatch.setenv("FEED", "long-enough-to-be-one")
+    assert settings.feed.resolve_token() == "long-enough-to-be-one"
+    monkeypatch.setenv("FEED", "short")
+    with pytest.raises(ConfigError, match=r"shorter than 16 .* make one with"):
+        settings.feed.resolve_token()
+    assert "has both token and token_env" in _problem(file, '[feed]\ntoken = "a"\ntoken_env = "B"')
+
+
+@pytest.mark.parametrize("origin", ["https://a.example/", "a.example", "*", "https://u@a.example"])
+def test_an_origin_is_no_address(file: Path, origin: str) -> None:
+    """What a browser never sends as an origin is refused."""
+    problem = _problem(file, f'[feed]\norigins = ["{origin}"]')
+    assert "https://host" in problem

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator
 from importlib import resources
 from typing import Final
@@ -17,7 +18,10 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from sage_mail.console.access import Access
 from sage_mail.console.board import Board
+from sage_mail.console.feed import Pace, feed_routes
+from sage_mail.delivery.feed import Feed
 from sage_mail.storage import Storage
 
 __all__ = ["create_app"]
@@ -28,13 +32,21 @@ _PAUSE: Final = 0.2
 _HEARTBEAT: Final = 2.0
 
 
-def create_app(storage: Storage) -> FastAPI:
-    """The application over *storage*, which it only reads."""
+def create_app(storage: Storage, feed: Feed | None = None) -> FastAPI:
+    """The application over *storage*, which it only reads.
+
+    With a *feed*, which has to be running, the page follows the events too. Its token is made here
+    and is in the page, for the page itself is for whoever may speak to loopback.
+    """
     app = FastAPI(title="Sage", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
     files = resources.files(__package__)
-    page = (files / "templates" / "live.html").read_text("utf-8")
+    token = secrets.token_urlsafe(32) if feed is not None else ""
+    page = (files / "templates" / "live.html").read_text("utf-8").replace("FEED-TOKEN", token)
     app.mount("/static", StaticFiles(packages=[(__package__ or "", "static")]), name="static")
+
+    if feed is not None:
+        app.include_router(feed_routes(feed, Access(lambda: token), Pace()))
 
     @app.get("/", response_class=HTMLResponse)
     async def live() -> str:

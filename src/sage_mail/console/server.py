@@ -1,4 +1,4 @@
-"""Serving an ASGI application inside a running loop, on loopback."""
+"""Serving an ASGI application inside a running loop."""
 
 from __future__ import annotations
 
@@ -12,9 +12,16 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
-__all__ = ["serve"]
+__all__ = ["address_of", "listen", "serve", "serve_on"]
 
 _HOST: Final = "127.0.0.1"
+# A thousand clients may come back within the same second.
+_BACKLOG: Final = 2048
+# Clients are not asked for more than a few words.
+_LONGEST_MESSAGE: Final = 4096
+# How long the kernel keeps what a client does not take, before it gives the connection up. Longer
+# than the feed's own patience, so that a client that wakes up late still reads why.
+_KERNEL_PATIENCE_MILLISECONDS: Final = 20_000
 
 
 class _Server(uvicorn.Server):
@@ -25,27 +32,52 @@ class _Server(uvicorn.Server):
         yield
 
 
+def listen(host: str = _HOST, port: int = 0) -> socket.socket:
+    """A socket that listens; a *port* of 0 is any free one. Raises `OSError` where it is taken."""
+    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; what is accepted inherits it
+        listener.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _KERNEL_PATIENCE_MILLISECONDS
+        )
+    return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    """The address (``http://127.0.0.1:8080``) of the socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 @asynccontextmanager
 async def serve(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
-    """The address (``http://127.0.0.1:8080``) at which *app* answers during the block.
+    """The address at which *app* answers during the block, on loopback; see `listen`."""
+    with listen(port=port) as listener:
+        async with serve_on(listener, app):
+            yield address_of(listener)
 
-    A *port* of 0 is any free one. Raises `OSError` where the port is taken. Streams that are open
-    at the end are cut.
-    """
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((_HOST, port))
-        config = uvicorn.Config(
-            app,
-            access_log=False,
-            lifespan="off",
-            log_config=None,
-            timeout_graceful_shutdown=1,
-        )
-        server = _Server(config)
-        running = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield f"http://{_HOST}:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await running
+
+@asynccontextmanager
+async def serve_on(listener: socket.socket, app: ASGIApp) -> AsyncIterator[None]:
+    """A block during which *app* answers on the socket. Streams that are open then are cut."""
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        backlog=_BACKLOG,
+        lifespan="off",
+        log_config=None,
+        # Below that it logs addresses with their query, in which there may be a token.
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+        ws="websockets-sansio",
+        ws_max_size=_LONGEST_MESSAGE,
+        # A compressor costs each connection more memory than all else.
+        ws_per_message_deflate=False,
+    )
+    server = _Server(config)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await running

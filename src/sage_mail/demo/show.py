@@ -20,6 +20,7 @@ from sage_imap.config import IMAPConfig
 from sage_mail.console.app import create_app
 from sage_mail.console.board import Board
 from sage_mail.console.server import serve
+from sage_mail.delivery.feed import Feed
 from sage_mail.demo.audit import Account, take_stock
 from sage_mail.demo.postman import Postman
 from sage_mail.demo.receiver import Receiver
@@ -76,7 +77,10 @@ async def _set_up(stack: AsyncExitStack, folder: Path, *, pause: float, port: in
     hook = await stack.enter_async_context(serve(receiver.app))
     settings = _settings(folder, server, hook, secret)
     runtime = await stack.enter_async_context(Runtime(settings))
-    address = await stack.enter_async_context(serve(create_app(runtime.storage), port=port))
+    feed = await stack.enter_async_context(Feed(runtime.storage).running())
+    app = create_app(runtime.storage, feed)
+    address = await stack.enter_async_context(serve(app, port=port))
+    stack.callback(feed.close)
     return _Stage(
         runtime=runtime,
         server=server,

@@ -15,8 +15,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
-from anyio.from_thread import start_blocking_portal
-
 from sage_imap.errors import IMAPError
 from sage_imap.helpers.enums import MessagePart
 from sage_imap.models.email import EmailMessage
@@ -26,6 +24,7 @@ from sage_mail.delivery.content import content_of
 from sage_mail.delivery.sender import Outcome, Sender
 from sage_mail.delivery.signing import body_signature, signature_headers
 from sage_mail.delivery.wire import cut_content, guide_content
+from sage_mail.patterns._portal import portal
 from sage_mail.security.redaction import redact
 from sage_mail.telemetry import get_logger
 
@@ -67,7 +66,7 @@ class EmailWebhookBridge:
 
         Each endpoint has a queue of its own then, so that a dead one delays no other.
         """
-        from sage_mail.patterns import RealTimeEmailMonitor  # type: ignore[attr-defined]
+        from sage_mail.patterns import RealTimeEmailMonitor
 
         self.monitor = RealTimeEmailMonitor(self.config)
         self.monitor.add_callback(self.forward_to_webhook)
@@ -231,5 +230,4 @@ def _post(webhook_config: Mapping[str, Any], body: bytes, headers: Mapping[str, 
         ) as sender:
             return await sender.post(body, headers)
 
-    with start_blocking_portal() as portal:
-        return portal.call(post)
+    return portal().call(post)

@@ -70,7 +70,44 @@ function draw(board) {
   document.getElementById("empty").hidden = elements.length > 0;
 }
 
-const feed = new EventSource("/board");
-feed.onopen = () => { link.textContent = "live"; link.className = "link up"; };
-feed.onerror = () => { link.textContent = "the connection is gone; trying again"; link.className = "link"; };
-feed.onmessage = (event) => draw(JSON.parse(event.data));
+const board = new EventSource("/board");
+board.onopen = () => { link.textContent = "live"; link.className = "link up"; };
+board.onerror = () => { link.textContent = "the connection is gone; trying again"; link.className = "link"; };
+board.onmessage = (event) => draw(JSON.parse(event.data));
+
+// The log of events, from the live feed; a board that is drawn whole does not say what happened.
+const token = document.querySelector("meta[name=feed-token]").content;
+const log = document.getElementById("log");
+const shownEvents = 8;
+
+function drawEvent(event) {
+  const item = document.createElement("li");
+  const put = (name, text) => {
+    const span = document.createElement("span");
+    span.className = name;
+    span.textContent = text;
+    item.append(span);
+  };
+  const moved = event.data.moved;
+  put("number", event.sequence);
+  put("when", new Date(event.timestamp).toLocaleTimeString());
+  put("type", event.type);
+  put("where", moved ? `${moved.from.mailbox} \u2192 ${moved.to.mailbox}` : event.data.mailbox || event.data.account || "");
+  put("what", event.data.subject || event.data.reason || "");
+  log.prepend(item);
+  while (log.children.length > shownEvents) log.lastElementChild.remove();
+}
+
+if (token) {
+  document.getElementById("events").hidden = false;
+  const state = document.getElementById("feed");
+  new SageFeed(location.origin, {
+    token,
+    since: 0,
+    onEvent: drawEvent,
+    onState: (name, reason) => {
+      state.textContent = reason || name;
+      state.className = name === "live" ? "link up" : "link";
+    },
+  });
+}

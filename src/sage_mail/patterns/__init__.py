@@ -1,0 +1,33 @@
+"""The classes of the guide by their own names: synchronous, thin over the parts of the system.
+
+They work in scripts, in notebooks and beside a running loop. Each is loaded when it is first used;
+none loads the job engine or the console.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sage_mail.patterns.monitor import RealTimeEmailMonitor
+    from sage_mail.patterns.webhooks import EmailWebhookBridge
+    from sage_mail.patterns.websocket_server import EmailWebSocketServer
+
+__all__ = ["EmailWebSocketServer", "EmailWebhookBridge", "RealTimeEmailMonitor"]
+
+_MODULES = {
+    "EmailWebSocketServer": "sage_mail.patterns.websocket_server",
+    "EmailWebhookBridge": "sage_mail.patterns.webhooks",
+    "RealTimeEmailMonitor": "sage_mail.patterns.monitor",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from sage_imap.models.headers import Field, split_header
@@ -28,6 +29,7 @@ _LIKELY_BOUNDARY: Final = re.compile(
     rb"^--([^\s-][^\r\n]{0,69}?|-{1,40}[^\s-][^\r\n]{0,69}?)[ \t]*\r?\nContent-[A-Za-z-]{2,20}:",
     re.MULTILINE | re.IGNORECASE,
 )
+_LONGEST_CACHED: Final = 128  # octets
 _Span = tuple[int, int]
 
 
@@ -42,7 +44,14 @@ class Part:
         self.warnings: list[str] = []
         # Only Content-... says something about a part (RFC 2045 section 9).
         self._fields = {name.lower(): value for name, value in fields[::-1] if name[0] in b"Cc"}
-        self.content_type, self.parameters = self._content_type("text/plain")
+        self.content_type = "text/plain"
+        self.parameters: Parameters = {}
+        field = self._fields.get(b"content-type")
+        if field is None:
+            return
+        found = _cached_type(field) if len(field) <= _LONGEST_CACHED else _content_type(field)
+        if found is not None:
+            self.content_type, self.parameters = found
 
     def field(self, name: bytes) -> bytes:
         """The first field of *name* (in lower case) as it came, empty where there is none."""
@@ -50,7 +59,8 @@ class Part:
 
     def as_default(self, content_type: str) -> None:
         """Count the part as *content_type* unless it says itself what it is."""
-        self.content_type, self.parameters = self._content_type(content_type)
+        if not self.field(b"content-type").strip():
+            self.content_type = content_type
 
     @property
     def maintype(self) -> str:
@@ -80,15 +90,20 @@ class Part:
         for child in self.children:
             yield from child.leaves()
 
-    def _content_type(self, default: str) -> tuple[str, Parameters]:
-        field = self.field(b"content-type")
-        if not field.strip():
-            return default, {}
-        value, parameters = read_parameters(field)
-        if "(" in value:
-            value = re.sub(r"\([^()]*\)", "", value).strip()
-        # What is no type is plain text (RFC 2045 section 5.2).
-        return value if _CONTENT_TYPE.fullmatch(value) else "text/plain", parameters
+
+def _content_type(field: bytes) -> tuple[str, Parameters] | None:
+    """The type that a part says it has, and its parameters; None where it says none."""
+    if not field.strip():
+        return None
+    value, parameters = read_parameters(field)
+    if "(" in value:
+        value = re.sub(r"\([^()]*\)", "", value).strip()
+    # What is no type is plain text (RFC 2045 section 5.2).
+    return value if _CONTENT_TYPE.fullmatch(value) else "text/plain", parameters
+
+
+# The types of texts recur; an entry holds about 1 KiB at most.
+_cached_type = lru_cache(maxsize=512)(_content_type)
 
 
 def read_parts(raw: bytes, fields: list[Field], start: int) -> Part:
@@ -99,7 +114,7 @@ def read_parts(raw: bytes, fields: list[Field], start: int) -> Part:
     for _ in range(MAX_DEPTH):
         below: list[Part] = []
         for part in level:
-            if part.maintype == "multipart":
+            if part.content_type.startswith("multipart/"):
                 parts += _take_apart(part, MAX_PARTS - parts)
                 below += part.children
         level = below

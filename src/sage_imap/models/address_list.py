@@ -44,7 +44,7 @@ def parse_addresses(fields: list[bytes]) -> list[EmailAddress]:
         if "\n" in text:
             text = _FOLD.sub("", text)
         text = scrub(text)
-        found += _fast(text) or _slow(text, MAX_ADDRESSES - len(found))
+        found += _fast(text) or _slow(text.removesuffix("\r"), MAX_ADDRESSES - len(found))
         if len(found) >= MAX_ADDRESSES:
             return found[:MAX_ADDRESSES]
     return found

@@ -63,8 +63,7 @@ class EmailMessage:
         if b"\n" not in raw and b"\r" in raw:
             raw = raw.replace(b"\r", b"\n")
         self._source = raw
-        self._fields, self._body_start = split_header(raw, 0, len(raw), self._warnings)
-        self.headers = Headers(self._fields)
+        self.headers, self._body_start = split_header(raw, 0, len(raw), self._warnings)
 
     @classmethod
     def from_bytes(
@@ -95,7 +94,7 @@ class EmailMessage:
     @lazy
     def subject(self) -> str:
         """The decoded subject on one line, empty where there is none."""
-        return self.headers.get("subject", "")
+        return self.headers.text(b"subject")
 
     @lazy
     def from_address(self) -> EmailAddress | None:
@@ -106,27 +105,27 @@ class EmailMessage:
     @lazy
     def from_addresses(self) -> list[EmailAddress]:
         """Every address of From."""
-        return self._addresses("from")
+        return self._addresses(b"from")
 
     @lazy
     def to_addresses(self) -> list[EmailAddress]:
         """The addresses of every To field."""
-        return self._addresses("to")
+        return self._addresses(b"to")
 
     @lazy
     def cc_addresses(self) -> list[EmailAddress]:
         """The addresses of every Cc field."""
-        return self._addresses("cc")
+        return self._addresses(b"cc")
 
     @lazy
     def bcc_addresses(self) -> list[EmailAddress]:
         """The addresses of every Bcc field."""
-        return self._addresses("bcc")
+        return self._addresses(b"bcc")
 
     @lazy
     def reply_to_addresses(self) -> list[EmailAddress]:
         """The addresses of every Reply-To field."""
-        return self._addresses("reply-to")
+        return self._addresses(b"reply-to")
 
     @property
     def all_recipients(self) -> list[EmailAddress]:
@@ -136,25 +135,24 @@ class EmailMessage:
     @lazy
     def date(self) -> datetime | None:
         """The aware moment of the Date field, None where there is none or it is no date."""
-        raw = self.headers.raw("date")
-        return decode_header_date(decode_text(raw[0]).strip()) if raw else None
+        return decode_header_date(decode_text(self.headers.first(b"date")).strip())
 
     @lazy
     def message_id(self) -> str | None:
         """The Message-ID with its angle brackets, None where there is none."""
-        return self._first_id("message-id")
+        return self._first_id(b"message-id")
 
     @lazy
     def in_reply_to(self) -> str | None:
         """The first Message-ID of In-Reply-To, None where there is none."""
-        return self._first_id("in-reply-to")
+        return self._first_id(b"in-reply-to")
 
     @lazy
     def references(self) -> list[str]:
         """The Message-IDs of References, oldest first."""
         found = [
             decode_text(match)
-            for raw in self.headers.raw("references")
+            for raw in self.headers.octets(b"references")
             for match in _ID.findall(raw)
         ]
         return [scrub(_SPACE.sub("", text)) for text in found[-MAX_IDS:]]
@@ -212,17 +210,17 @@ class EmailMessage:
 
     @lazy
     def _root(self) -> Part:
-        return read_parts(self._source, self._fields, self._body_start)
+        return read_parts(self._source, self.headers, self._body_start)
 
     @lazy
     def _bodies(self) -> Bodies:
         return choose_bodies(self._root)
 
-    def _addresses(self, name: str) -> list[EmailAddress]:
-        return parse_addresses(self.headers.raw(name))
+    def _addresses(self, name: bytes) -> list[EmailAddress]:
+        return parse_addresses(self.headers.octets(name))
 
-    def _first_id(self, name: str) -> str | None:
-        for raw in self.headers.raw(name):
+    def _first_id(self, name: bytes) -> str | None:
+        for raw in self.headers.octets(name):
             match = _ID.search(raw)
             text = decode_text(match[0] if match else raw).strip()
             if text:

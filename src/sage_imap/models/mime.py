@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
-from sage_imap.models.headers import Field, split_header
+from sage_imap.models.headers import Headers, split_header
 from sage_imap.models.lazy import lazy
 from sage_imap.models.limits import MAX_BOUNDARIES, MAX_DEPTH, MAX_PARTS
 from sage_imap.models.parameters import Parameters, read_parameters
@@ -28,29 +29,37 @@ _LIKELY_BOUNDARY: Final = re.compile(
     rb"^--([^\s-][^\r\n]{0,69}?|-{1,40}[^\s-][^\r\n]{0,69}?)[ \t]*\r?\nContent-[A-Za-z-]{2,20}:",
     re.MULTILINE | re.IGNORECASE,
 )
+_LONGEST_CACHED: Final = 128  # octets
 _Span = tuple[int, int]
 
 
 class Part:
-    """One part: its fields, what they say, its place in the message, and its children."""
+    """One part: its header, what it says, its place in the message, and its children."""
 
-    def __init__(self, raw: bytes, fields: list[Field], start: int, end: int) -> None:
+    def __init__(self, raw: bytes, headers: Headers, start: int, end: int) -> None:
         self.raw = raw
+        self.headers = headers
         self.start = start
         self.end = end
         self.children: list[Part] = []
         self.warnings: list[str] = []
-        # Only Content-... says something about a part (RFC 2045 section 9).
-        self._fields = {name.lower(): value for name, value in fields[::-1] if name[0] in b"Cc"}
-        self.content_type, self.parameters = self._content_type("text/plain")
+        self.content_type = "text/plain"
+        self.parameters: Parameters = {}
+        field = headers.first(b"content-type")
+        if not field:
+            return
+        found = _cached_type(field) if len(field) <= _LONGEST_CACHED else _content_type(field)
+        if found is not None:
+            self.content_type, self.parameters = found
 
     def field(self, name: bytes) -> bytes:
         """The first field of *name* (in lower case) as it came, empty where there is none."""
-        return self._fields.get(name, b"")
+        return self.headers.first(name)
 
     def as_default(self, content_type: str) -> None:
         """Count the part as *content_type* unless it says itself what it is."""
-        self.content_type, self.parameters = self._content_type(content_type)
+        if not self.field(b"content-type").strip():
+            self.content_type = content_type
 
     @property
     def maintype(self) -> str:
@@ -80,26 +89,31 @@ class Part:
         for child in self.children:
             yield from child.leaves()
 
-    def _content_type(self, default: str) -> tuple[str, Parameters]:
-        field = self.field(b"content-type")
-        if not field.strip():
-            return default, {}
-        value, parameters = read_parameters(field)
-        if "(" in value:
-            value = re.sub(r"\([^()]*\)", "", value).strip()
-        # What is no type is plain text (RFC 2045 section 5.2).
-        return value if _CONTENT_TYPE.fullmatch(value) else "text/plain", parameters
+
+def _content_type(field: bytes) -> tuple[str, Parameters] | None:
+    """The type that a part says it has, and its parameters; None where it says none."""
+    if not field.strip():
+        return None
+    value, parameters = read_parameters(field)
+    if "(" in value:
+        value = re.sub(r"\([^()]*\)", "", value).strip()
+    # What is no type is plain text (RFC 2045 section 5.2).
+    return value if _CONTENT_TYPE.fullmatch(value) else "text/plain", parameters
 
 
-def read_parts(raw: bytes, fields: list[Field], start: int) -> Part:
+# The types of texts recur; an entry holds about 1 KiB at most.
+_cached_type = lru_cache(maxsize=512)(_content_type)
+
+
+def read_parts(raw: bytes, headers: Headers, start: int) -> Part:
     """The tree of parts of the message *raw*, whose body begins at *start*."""
-    root = Part(raw, fields, start, len(raw))
+    root = Part(raw, headers, start, len(raw))
     parts = 1
     level = [root]
     for _ in range(MAX_DEPTH):
         below: list[Part] = []
         for part in level:
-            if part.maintype == "multipart":
+            if part.content_type.startswith("multipart/"):
                 parts += _take_apart(part, MAX_PARTS - parts)
                 below += part.children
         level = below
@@ -125,8 +139,8 @@ def _take_apart(part: Part, room: int) -> int:
         return 0
     default = "message/rfc822" if part.content_type == "multipart/digest" else ""
     for start, end in spans:
-        fields, body = split_header(part.raw, start, end, part.warnings)
-        child = Part(part.raw, fields, min(body, end), end)
+        headers, body = split_header(part.raw, start, end, part.warnings)
+        child = Part(part.raw, headers, min(body, end), end)
         if default:
             child.as_default(default)
         part.children.append(child)

@@ -49,6 +49,7 @@ def read_parameters(field: bytes) -> tuple[str, Parameters]:
 
 
 def _read(field: bytes) -> tuple[str, Parameters]:
+    field = field.removesuffix(b"\n").removesuffix(b"\r")
     semicolon = field.find(b";")
     if semicolon < 0:
         return _value(field), {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from functools import lru_cache
 from io import BytesIO
 from typing import Final
 
@@ -18,6 +19,7 @@ __all__ = ["decode_transfer"]
 
 _ENVELOPE: Final = b"Content-Transfer-Encoding: base64\r\n\r\n"
 _WORTH_IT: Final = 2048  # octets; below them, the way to the compiled parser and back costs more
+_LONGEST_CACHED: Final = 64  # octets
 _TOKEN: Final = re.compile(rb"[A-Za-z0-9-]+")
 _NO_DIGIT: Final = re.compile(rb"[^A-Za-z0-9+/]+")
 _UUENCODE: Final = frozenset({b"x-uuencode", b"uuencode", b"uue", b"x-uue"})
@@ -28,8 +30,7 @@ def decode_transfer(body: memoryview, encoding: bytes, warnings: list[str]) -> b
 
     *encoding* is the value of the field as it came (RFC 2045 section 6).
     """
-    token = _TOKEN.search(encoding)
-    name = token[0].lower() if token else b""
+    name = _cached_name(encoding) if len(encoding) <= _LONGEST_CACHED else _name(encoding)
     if name == b"base64":
         return _base64(body, warnings)
     if name == b"quoted-printable":
@@ -37,6 +38,15 @@ def decode_transfer(body: memoryview, encoding: bytes, warnings: list[str]) -> b
     if name in _UUENCODE:
         return _uudecode(bytes(body), warnings)
     return bytes(body)
+
+
+def _name(encoding: bytes) -> bytes:
+    token = _TOKEN.search(encoding)
+    return token[0].lower() if token else b""
+
+
+# Five encodings in a few spellings are all that mail knows.
+_cached_name = lru_cache(maxsize=64)(_name)
 
 
 def _base64(view: memoryview, warnings: list[str]) -> bytes:

@@ -20,6 +20,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from io import BytesIO
 from typing import Final
 
 from sage_imap.errors import LimitExceeded, RemoteProtocolError
@@ -112,6 +113,7 @@ class Framer:
 
     __slots__ = (
         "_apart",
+        "_body",
         "_buffer",
         "_fresh",
         "_head",
@@ -121,7 +123,6 @@ class Framer:
         "_literal_end",
         "_literals",
         "_missing",
-        "_pieces",
         "_quirks",
         "_ready",
         "_scan",
@@ -139,7 +140,7 @@ class Framer:
         self._literal_end = 0  # where the literal being read ends; 0: none is
         self._literals: list[tuple[int, int]] = []
         self._missing = 0  # octets of a body that is kept apart and did not come yet
-        self._pieces: list[bytes] = []  # those that did
+        self._body = BytesIO()  # those that did
         self._apart: dict[int, bytes] = {}
         self._head = b""  # the response up to its last stray line end, or its last body
         self._strays = 0
@@ -159,7 +160,7 @@ class Framer:
     def buffered(self) -> int:
         """The number of octets that came and were not given out yet."""
         ready = sum(len(r if isinstance(r, bytes) else r.data) + 2 for r in self._ready)
-        apart = sum(map(len, self._pieces)) + sum(map(len, self._apart.values()))
+        apart = self._body.tell() + sum(map(len, self._apart.values()))
         return ready + apart + len(self._head) + len(self._buffer) - self._start
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
@@ -181,17 +182,13 @@ class Framer:
     def _take_missing(self, data: bytes | bytearray | memoryview) -> bytes | memoryview:
         """Take what *data* has of the body that is being read; the rest of *data*."""
         view = memoryview(data)
-        piece = bytes(view[: self._missing])
-        self._pieces.append(piece)
-        self._missing -= len(piece)
+        taken = self._body.write(view[: self._missing])
+        self._missing -= taken
         if not self._missing:
-            self._end_body()
-        return view[len(piece) :]
-
-    def _end_body(self) -> None:
-        pieces = self._pieces
-        self._apart[self._literals[-1][0]] = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._pieces = []
+            # Its value is what it has written, without another copy.
+            self._apart[self._literals[-1][0]] = self._body.getvalue()
+            self._body = BytesIO()
+        return view[taken:]
 
     def next_frame(self) -> Frame | None:
         """The next whole response, or None where more octets are needed.
@@ -380,14 +377,15 @@ class Framer:
     def _begin_body(self, start: int, begin: int, size: int) -> None:
         """Keep what came of a body apart, and await the rest."""
         self._literals.append((begin, begin))
+        end = min(start + size, len(self._buffer))
         with memoryview(self._buffer) as view:
             self._head += bytes(view[self._start : start])
-            piece = bytes(view[start : start + size])
-        self._start = self._line = self._scan = start + len(piece)
-        self._pieces = [piece]
-        self._missing = size - len(piece)
-        if not self._missing:
-            self._end_body()
+            if end - start == size:
+                self._apart[begin] = bytes(view[start:end])
+            else:
+                self._body.write(view[start:end])
+        self._missing = size - (end - start)
+        self._start = self._line = self._scan = end
 
     def _has_strings(self, line: bytes) -> bool:
         """Whether strings may stand in the current response, whose first line is *line*."""

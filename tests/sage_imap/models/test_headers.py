@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sage_imap.models.email import EmailMessage
+from sage_imap.models.headers import Headers, _plain_header, _split_lines
 
 
 def _read(raw: bytes) -> tuple[dict[str, str], str]:
@@ -56,3 +59,32 @@ def test_raw_values_stay_as_they_came() -> None:
     headers = EmailMessage.from_bytes(b"A: b\r\n c\r\n\r\n").headers
     assert headers.raw("a") == [b" b\r\n c\r\n"]
     assert repr(headers) == "Headers(1 fields)"
+
+
+_LINES = st.lists(
+    st.sampled_from((b"A: b", b" c", b"\td", b"a:", b": e", b"F : g", b"", b"h", b"From i", b"\r"))
+    | st.binary(max_size=6).map(lambda raw: raw.replace(b"\n", b"")),
+    max_size=8,
+)
+
+
+@given(_LINES, st.sampled_from((b"\n", b"\r\n")), st.booleans())
+def test_plain_fields_read_as_odd_ones_do(lines: list[bytes], end: bytes, whole: bool) -> None:
+    """What the one expression reads, the search line by line reads alike, and all of it."""
+    block = end.join(filter(None, lines)) + (end if whole else b"")
+    plain = _plain_header(block)
+    warnings: list[str] = []
+    names, values, position = _split_lines(block, warnings)
+    if plain is not None:
+        assert position == len(block)
+        assert not warnings
+        assert list(plain.fields()) == list(Headers(names, values).fields())
+        assert all(plain.raw(key) == Headers(names, values).raw(key) for key in plain)
+
+
+def test_headers_beyond_the_bound_are_read_up_to_it() -> None:
+    """A thousand fields too many cost a warning and no more."""
+    message = EmailMessage.from_bytes(b"A: b\n" * 3000 + b"\nbody")
+    assert len(message.headers.get_all("a")) == 2000
+    assert message.plain_body == "body"
+    assert message.warnings == ["header: more fields than are read"]

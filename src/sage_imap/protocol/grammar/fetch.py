@@ -38,6 +38,7 @@ _ITEM: Final = re.compile(
 )
 _UID, _FLAG_LIST, _DATE, _OCTETS, _MODSEQ, _ENVELOPE, _STRUCTURE, _, _SECTION = range(1, 10)
 _THEN_STRUCTURE: Final = b"BODYSTRUCTURE ("
+_THEN_BODY: Final = re.compile(rb"(BODY\[[A-Z0-9.]*+\]) \{[0-9]{1,18}\}\r\n")
 _ENVELOPE_FIELDS: Final = re.compile(PLAIN_ENVELOPE)
 _SPACE: Final = 0x20
 _CLOSE: Final = 0x29
@@ -62,6 +63,8 @@ def _completed(found: tuple[int, Items, int], frame: Frame, context: DecodeConte
     data = frame.data
     if data.startswith(_THEN_STRUCTURE, end):
         end = _then_structure(items, data, end, context)
+    elif frame.literals and (body := _THEN_BODY.match(data, end)) is not None:
+        end = _then_body(items, frame, body)
     if end == len(data) - 1 and data[end] == _CLOSE:
         return [FetchReceived(seq, items)]
     return _finish_row(_Row(frame, context, items), end, seq, opened=True)
@@ -73,6 +76,15 @@ def _then_structure(items: Items, data: bytes, position: int, context: DecodeCon
     if found is None or found[1] != len(data) - 1:
         return position
     items["BODYSTRUCTURE"], end = found
+    return end
+
+
+def _then_body(items: Items, frame: Frame, body: re.Match[bytes]) -> int:
+    """Where the body ends that was asked for last, or where it begins if something follows it."""
+    start, end = frame.literals[0]
+    if start != body.end() or end != len(frame.data) - 1:
+        return body.start()
+    items[body[1].decode()] = frame.literal(start, end)
     return end
 
 

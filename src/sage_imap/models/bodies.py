@@ -37,17 +37,35 @@ def choose_bodies(root: Part) -> Bodies:
     """The parts of the tree *root* that are its text; all its other leaves are attachments."""
     if not root.children:
         return _single(root)
-    return _choose(root, Bodies())
+    return _usual(root) or _choose(root, Bodies())
+
+
+def _usual(root: Part) -> Bodies | None:
+    """The texts of the tree that nearly every message has: one plain, one HTML, for choice."""
+    if root.content_type != "multipart/alternative" or len(root.children) != 2:
+        return None
+    plain, html = root.children
+    if plain.content_type != "text/plain" or html.content_type != "text/html":
+        return None
+    if plain.field(b"content-disposition") or html.field(b"content-disposition"):
+        return None
+    return Bodies([plain], [html])
 
 
 def text_of(parts: list[Part]) -> str:
     """The texts of *parts*, each beginning on a line of its own."""
+    if len(parts) == 1:
+        return _decoded(parts[0])
     text = ""
     for part in parts:
         if text and not text.endswith("\n"):
             text += "\n"
-        text += decode_body(part.content(), part.parameters.get("charset", ""), part.warnings)
+        text += _decoded(part)
     return text
+
+
+def _decoded(part: Part) -> str:
+    return decode_body(part.content(), part.parameters.get("charset", ""), part.warnings)
 
 
 def _single(root: Part) -> Bodies:

@@ -171,8 +171,8 @@ class EmailMessage:
     def attachments(self) -> list[Attachment]:
         """Every part that is not text of the message, in its order."""
         bodies = self._bodies
-        text = {id(part) for part in (*bodies.plain, *bodies.html)}
-        return [Attachment(leaf) for leaf in self._root.leaves() if id(leaf) not in text]
+        text = {*bodies.plain, *bodies.html}
+        return [Attachment(leaf) for leaf in self._root.leaves() if leaf not in text]
 
     @property
     def warnings(self) -> list[str]:

@@ -25,6 +25,7 @@ _FIELD: Final = re.compile(
 )
 # A line feed and the name behind it; without a name where the line is no field.
 _PLAIN_NAME: Final = re.compile(rb"\n(?:([!-9;-~]++):|(?![ \t]))")
+_BLANK_LINE: Final = re.compile(rb"\n\r?\n")
 _LONGEST_CACHED: Final = 128  # octets
 _LINE: Final = re.compile(rb"[^\n]*+\n|[^\n]++")
 _RAW_WORD: Final = re.compile(rb"=\?[^?\s]{1,64}\?[qQ]\?[^?]*+\?=")
@@ -51,7 +52,7 @@ class Headers(Mapping[str, str]):
         self._values = values  # without their last line feed
         self._keys = list(map(bytes.lower, names))
         # The first value of each name, put last and therefore kept.
-        self._first = dict(zip(reversed(self._keys), reversed(values), strict=True))
+        self._first = dict(zip(self._keys[::-1], values[::-1], strict=False))
 
     def __getitem__(self, name: str) -> str:
         return _decoded(self._first[_key(name)])
@@ -157,11 +158,8 @@ _cached_header = lru_cache(maxsize=512)(_plain_header)
 
 def _blank_line(raw: bytes, start: int, end: int) -> tuple[int, int]:
     """Where the first empty line begins, and where it ends; twice *end* where there is none."""
-    crlf = raw.find(b"\n\r\n", start, end)
-    lf = raw.find(b"\n\n", start, end if crlf < 0 else crlf)
-    if lf >= 0:
-        return lf + 1, lf + 2
-    return (crlf + 1, crlf + 3) if crlf >= 0 else (end, end)
+    found = _BLANK_LINE.search(raw, start, end)
+    return (end, end) if found is None else (found.start() + 1, found.end())
 
 
 def _split_lines(block: bytes, warnings: list[str]) -> tuple[list[bytes], list[bytes], int]:

@@ -11,7 +11,6 @@ Source: RFC 2046 section 5.1; a boundary of an outer multipart ends the inner on
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -48,7 +47,8 @@ class Part:
         field = headers.first(b"content-type")
         if not field:
             return
-        found = _cached_type(field) if len(field) <= _LONGEST_CACHED else _content_type(field)
+        recurs = len(field) <= _LONGEST_CACHED and b"oundary" not in field
+        found = _cached_type(field) if recurs else _content_type(field)
         if found is not None:
             self.content_type, self.parameters = found
 
@@ -78,30 +78,36 @@ class Part:
 
     def content(self) -> bytes:
         """The octets without their transfer encoding; what was odd goes to `warnings`."""
-        with memoryview(self.raw) as whole, whole[self.start : self.end] as body:
-            encoding = self.field(b"content-transfer-encoding")
-            return decode_transfer(body, encoding, self.warnings)
+        encoding = self.headers.first(b"content-transfer-encoding")
+        return decode_transfer(self.raw, self.start, self.end, encoding, self.warnings)
 
-    def leaves(self) -> Iterator[Part]:
+    def leaves(self) -> list[Part]:
         """The parts without children, in the order of the message."""
         if not self.children:
-            yield self
+            return [self]
+        found: list[Part] = []
         for child in self.children:
-            yield from child.leaves()
+            if child.children:
+                found += child.leaves()
+            else:
+                found.append(child)
+        return found
 
 
 def _content_type(field: bytes) -> tuple[str, Parameters] | None:
     """The type that a part says it has, and its parameters; None where it says none."""
+    value, parameters = read_parameters(field)
+    if _CONTENT_TYPE.fullmatch(value):
+        return value, parameters
     if not field.strip():
         return None
-    value, parameters = read_parameters(field)
-    if "(" in value:
-        value = re.sub(r"\([^()]*\)", "", value).strip()
+    value = re.sub(r"\([^()]*\)", "", value).strip()
     # What is no type is plain text (RFC 2045 section 5.2).
     return value if _CONTENT_TYPE.fullmatch(value) else "text/plain", parameters
 
 
-# The types of texts recur; an entry holds about 1 KiB at most.
+# The types of texts recur, boundaries do not; an entry holds about 1 KiB at most, is shared by all
+# parts that say the same, and is not to be changed.
 _cached_type = lru_cache(maxsize=512)(_content_type)
 
 
@@ -138,9 +144,10 @@ def _take_apart(part: Part, room: int) -> int:
         _as_text(part, "structure: a multipart whose parts cannot be found was read as text")
         return 0
     default = "message/rfc822" if part.content_type == "multipart/digest" else ""
+    raw, warnings = part.raw, part.warnings
     for start, end in spans:
-        headers, body = split_header(part.raw, start, end, part.warnings)
-        child = Part(part.raw, headers, min(body, end), end)
+        headers, body = split_header(raw, start, end, warnings)
+        child = Part(raw, headers, body if body < end else end, end)
         if default:
             child.as_default(default)
         part.children.append(child)
@@ -184,13 +191,21 @@ def _boundaries(part: Part, boundary: bytes) -> list[tuple[int, int, bool]]:
             break
         after = position + len(needle)
         last = raw.startswith(b"--", after, end)
-        line = _LINE_END.match(raw, after + 2 if last else after, end)
-        if line is not None:
-            found.append((position, line.end(), last))
+        line_end = _line_end(raw, after + 2 if last else after, end)
+        if line_end:
+            found.append((position, line_end, last))
             if last:
                 break
         position = raw.find(after_line, after - 1, end) + 1 or -1
     return found
+
+
+def _line_end(raw: bytes, position: int, end: int) -> int:
+    """Where the line ends that has nothing but white space from *position* on; 0 if it has more."""
+    if raw.startswith(b"\r\n", position, end):
+        return position + 2
+    line = _LINE_END.match(raw, position, end)
+    return 0 if line is None else line.end()
 
 
 def _before_line_end(raw: bytes, start: int, end: int) -> int:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from itertools import islice
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -31,21 +30,29 @@ Parameters = dict[str, str]
 _PARAMETER: Final = re.compile(
     rb';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?>(?:[^"\\]++|\\.)*))"|([^;]*+))', re.DOTALL
 )
+# What most fields are: a value, or a value and one parameter in which nothing is encoded.
+_USUAL: Final = re.compile(
+    rb"[ \t]*+([!#-)+-:<->@-\[\]-~]++)"
+    rb'(?:;\s*+([!#-)+-:<>-~]++)=(?:"([ !#-)+->@-\[\]-~]*+)"|([!#-)+-:<->@-\[\]-~]++)))?+'
+    rb"[ \t]*+\r?\n?"
+)
 _ESCAPED: Final = re.compile(rb'\\(["\\])')
 _SECTION: Final = re.compile(r"(.+?)(?:\*([0-9]{1,4}))?(\*)?")
 _FOLD: Final = re.compile(rb"\r?\n")
-_LONGEST_CACHED: Final = 128  # octets
 _Sections = dict[int, tuple[bytes, bool]]
 
 
 def read_parameters(field: bytes) -> tuple[str, Parameters]:
-    """The value of *field* in lower case, and its parameters; of two alike the first counts.
-
-    They are shared by all fields that read the same, and not to be changed.
-    """
+    """The value of *field* in lower case, and its parameters; of two alike the first counts."""
     if not field:
         return "", {}
-    return _cached(field) if len(field) <= _LONGEST_CACHED else _read(field)
+    usual = _USUAL.fullmatch(field)
+    if usual is None:
+        return _read(field)
+    value, name, quoted, token = usual.groups()
+    if name is None:
+        return value.decode().lower(), {}
+    return value.decode().lower(), {name.decode().lower(): (token or quoted).decode()}
 
 
 def _read(field: bytes) -> tuple[str, Parameters]:
@@ -80,10 +87,6 @@ def _given(match: re.Match[bytes]) -> bytes:
     if quoted is None:
         return match[3].strip(b' \t"')
     return _ESCAPED.sub(rb"\1", quoted) if b"\\" in quoted else quoted
-
-
-# The types of texts recur, file names and boundaries do not; an entry holds about 1 KiB at most.
-_cached = lru_cache(maxsize=1024)(_read)
 
 
 def _value(raw: bytes) -> str:

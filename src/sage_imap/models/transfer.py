@@ -25,19 +25,23 @@ _NO_DIGIT: Final = re.compile(rb"[^A-Za-z0-9+/]+")
 _UUENCODE: Final = frozenset({b"x-uuencode", b"uuencode", b"uue", b"x-uue"})
 
 
-def decode_transfer(body: memoryview, encoding: bytes, warnings: list[str]) -> bytes:
-    """*body* without its transfer encoding; one that is not known counts as none.
+def decode_transfer(
+    raw: bytes, start: int, end: int, encoding: bytes, warnings: list[str]
+) -> bytes:
+    """The octets of *raw* from *start* to *end* without their transfer encoding.
 
-    *encoding* is the value of the field as it came (RFC 2045 section 6).
+    *encoding* is the value of the field as it came (RFC 2045 section 6); one that is not known
+    counts as none.
     """
     name = _cached_name(encoding) if len(encoding) <= _LONGEST_CACHED else _name(encoding)
     if name == b"base64":
-        return _base64(body, warnings)
+        return _base64(raw, start, end, warnings)
+    body = raw[start:end]
     if name == b"quoted-printable":
         return binascii.a2b_qp(body)
     if name in _UUENCODE:
-        return _uudecode(bytes(body), warnings)
-    return bytes(body)
+        return _uudecode(body, warnings)
+    return body
 
 
 def _name(encoding: bytes) -> bytes:
@@ -49,16 +53,18 @@ def _name(encoding: bytes) -> bytes:
 _cached_name = lru_cache(maxsize=64)(_name)
 
 
-def _base64(view: memoryview, warnings: list[str]) -> bytes:
-    if len(view) >= _WORTH_IT:
+def _base64(raw: bytes, start: int, end: int, warnings: list[str]) -> bytes:
+    if end - start >= _WORTH_IT:
+        with memoryview(raw) as whole, whole[start:end] as view:
+            leaf = b"".join((_ENVELOPE, view))
         try:
-            decoded = parse_email_tree(b"".join((_ENVELOPE, view))).content
+            decoded = parse_email_tree(leaf).content
         except ParseError:
             pass
         else:
             if decoded is not None:
                 return decoded
-    body = bytes(view)
+    body = raw[start:end]
     try:
         decoded = binascii.a2b_base64(body, strict_mode=False)
     except binascii.Error:

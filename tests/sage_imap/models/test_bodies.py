@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sage_imap.models.bodies import Bodies, _choose, choose_bodies
 from sage_imap.models.email import EmailMessage
 
 
@@ -95,3 +99,24 @@ def test_a_single_part_that_is_no_text_is_an_attachment() -> None:
 def test_old_line_ends_are_line_ends() -> None:
     """Bare CR where there is nothing else."""
     assert _read(_multipart("mixed", PLAIN, HTML).replace("\n", "\r")) == ("plain", "<p>html", [])
+
+
+@given(
+    st.sampled_from(("alternative", "mixed", "related")),
+    st.lists(
+        st.tuples(
+            st.sampled_from(("text/plain", "text/html", "text/html; name=a", "image/png")),
+            st.sampled_from(
+                ("", "Content-Disposition: inline\n", "Content-Disposition: attachment\n")
+            ),
+            st.sampled_from(("", " ", "text")),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+)
+def test_the_usual_tree_is_read_as_any_other(kind: str, parts: list[tuple[str, str, str]]) -> None:
+    """The short way for one plain text and one HTML chooses what the walk chooses."""
+    sources = [f"Content-Type: {name}\n{placed}\n{text}" for name, placed, text in parts]
+    root = EmailMessage.from_bytes(_multipart(kind, *sources).encode())._root
+    assert choose_bodies(root) == _choose(root, Bodies())

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sage_imap.models.parameters import read_parameters
+from sage_imap.models.parameters import _read, read_parameters
 
 
 @pytest.mark.parametrize(
@@ -40,3 +42,20 @@ def test_the_number_of_parameters_is_bounded() -> None:
     """A thousand parameters are not all read."""
     field = b"text/plain" + b"".join(b"; a%d=b" % number for number in range(1000))
     assert len(read_parameters(field)[1]) == 200
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            (b"text/plain; charset=", b"A", b"; ", b";", b"=", b'"', b"utf-8", b" ", b"\t", b"*0*")
+        )
+        | st.sampled_from(
+            (b"=?", b"?=", b"\\", b"\r\n ", b"\r\n", b"\n", b"\r", b"'", b"\xe9", b"\x0b", b"\x00")
+        ),
+        max_size=10,
+    ).map(b"".join)
+    | st.from_regex(rb' ?[a-z/*]{1,3};\s?[a-z*]{1,2}=("[ -~]{0,3}"|[!-~]{1,3})\s?\Z')
+)
+def test_usual_fields_read_as_odd_ones_do(field: bytes) -> None:
+    """A field of one parameter, taken by one expression, reads as by the search for several."""
+    assert not field or read_parameters(field) == _read(field)

@@ -13,7 +13,7 @@ from sage_imap.models.transfer import decode_transfer
 
 def _decode(body: bytes, encoding: bytes) -> tuple[bytes, bool]:
     warnings: list[str] = []
-    return decode_transfer(memoryview(body), encoding, warnings), bool(warnings)
+    return decode_transfer(b"~" + body + b"~", 1, len(body) + 1, encoding, warnings), bool(warnings)
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 1000, 5000])

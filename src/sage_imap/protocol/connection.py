@@ -13,6 +13,7 @@ Laws of this module:
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable
 from typing import Final
@@ -67,6 +68,8 @@ _STATE_AFTER_GREETING: Final = {
     Status.BYE: ConnectionState.LOGOUT,
 }
 _OVER: Final = frozenset({ConnectionState.LOGOUT, ConnectionState.CLOSED})
+# At the end of a line it makes the next command the content of a literal.
+_MARKER: Final = re.compile(rb"\{[0-9]+\+?\}\Z")
 
 
 class Connection:
@@ -416,4 +419,7 @@ class Connection:
                     raise CapabilityMissing("BINARY", "a message that holds NUL")
             elif b"\r" in piece or b"\n" in piece or b"\0" in piece:
                 raise LocalProtocolError("a command holds NUL, CR or LF; nothing was sent")
+        last = pieces[-1]
+        if isinstance(last, bytes) and _MARKER.search(last):
+            raise LocalProtocolError("a command ends as if a literal followed; nothing was sent")
         return pieces

@@ -25,6 +25,7 @@ from sage_imap.protocol import (
     commands,
     extensions,
 )
+from sage_imap.protocol.command import Text
 from sage_imap.protocol.events import (
     ByeReceived,
     CapabilitiesReceived,
@@ -299,6 +300,16 @@ def test_lines_cannot_be_broken_out_of() -> None:
     connection.send(extensions.idle())
     with pytest.raises(LocalProtocolError):
         connection.send_line(b"DONE\r\nA2 LOGOUT")
+
+
+@pytest.mark.parametrize("criteria", [b"SUBJECT {5}", b"SUBJECT {12+}", b"(SEEN ~{3}"])
+def test_a_command_is_not_mistaken_for_the_beginning_of_a_literal(criteria: bytes) -> None:
+    """What ends like a literal's announcement, which would swallow the next command, is refused."""
+    connection = start(S.SELECTED, "LITERAL+")
+    with pytest.raises(LocalProtocolError):
+        connection.send(commands.search([criteria]))
+    connection.send(commands.search([b"SUBJECT ", Text("{5}")]))
+    assert connection.data_to_send() == b'A1 UID SEARCH SUBJECT "{5}"\r\n'
 
 
 def test_starttls() -> None:

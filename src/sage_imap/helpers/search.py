@@ -381,7 +381,10 @@ def _atom(value: str, what: str) -> str:
 
 def _set(messages: Messages) -> bytes:
     if not isinstance(messages, NumberSet | MessageSet | str):
-        messages = MessageSet.from_uids(messages)
+        try:
+            messages = MessageSet.from_uids(messages)
+        except (TypeError, ValueError) as error:
+            raise LocalProtocolError("the messages are not positive whole numbers") from error
     return message_set(str(messages))
 
 

@@ -153,6 +153,15 @@ def test_what_is_no_number_is_refused() -> None:
         C.younger(0)
 
 
+@pytest.mark.parametrize("uids", [[], [0], [-1, 5], ["5"], [True]])
+def test_what_are_no_uids_is_refused(uids: list[int]) -> None:
+    """Numbers that name no message are the caller's mistake, told as every other one."""
+    with pytest.raises(LocalProtocolError):
+        C.uid(uids)
+    with pytest.raises(LocalProtocolError):
+        C.sequence(uids)
+
+
 def test_unbalanced_quotes_are_refused() -> None:
     """A string that never ends would swallow the rest of the command."""
     with pytest.raises(LocalProtocolError):

@@ -398,7 +398,8 @@ class Connection:
             raise LocalProtocolError(f"{command.name} cannot be sent: other commands are open")
         expected = self._state
         for name in names:
-            expected = state_after(name, expected, ok=True)
+            if expected not in _OVER:  # which no success ends
+                expected = state_after(name, expected, ok=True)
         check_allowed(command.name, expected)
         if self._capabilities_known:
             self._check_offered(command)

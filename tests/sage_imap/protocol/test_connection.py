@@ -312,6 +312,18 @@ def test_a_command_is_not_mistaken_for_the_beginning_of_a_literal(criteria: byte
     assert connection.data_to_send() == b'A1 UID SEARCH SUBJECT "{5}"\r\n'
 
 
+@pytest.mark.parametrize("last_words", [b"* BYE\r\n", b"* 1 FETCH (BODY[] {9999999999}\r\n"])
+def test_what_is_in_flight_does_not_outlive_the_connection(last_words: bytes) -> None:
+    """When the connection is over, a LOGIN that waits for its answer allows no other command."""
+    connection = start(S.NOT_AUTHENTICATED)
+    connection.send(commands.login("ann", "pw"))
+    connection.receive_data(last_words)
+    with suppress(LimitExceeded):
+        drain(connection)
+    with pytest.raises(LocalProtocolError):
+        connection.send(commands.noop())
+
+
 def test_starttls() -> None:
     """Between the OK and the handshake nothing is sent, and afterwards nothing is known."""
     connection = start(S.NOT_AUTHENTICATED, "STARTTLS")

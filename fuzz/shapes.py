@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
-
 from hypothesis import strategies as st
 
-__all__ = ["lines", "lists", "mutated", "responses", "strings"]
+from fuzz.seeds import transcripts
 
-_CASES = Path(os.environ.get("SAGE_SHARED", "../shared")) / "quirks" / "cases.json"
+__all__ = [
+    "cuts",
+    "deep",
+    "lines",
+    "lists",
+    "literal",
+    "mutated",
+    "quoted",
+    "repeated",
+    "responses",
+    "strings",
+    "values",
+]
+
 _SMALL = st.binary(max_size=12)
 _ATOMS = st.sampled_from(
     [b"NIL", b"nil", b"0", b"1", b"-1", b"4294967296", b"OK", b"UID", b"FLAGS", b"\\Seen", b"a"]
@@ -26,21 +35,30 @@ _ITEMS = st.sampled_from(
 )
 
 
-def _quoted(text: bytes) -> bytes:
+def quoted(text: bytes) -> bytes:
+    """*text* as a quoted string."""
     return b'"' + text.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
 
 
-def _literal(text: bytes) -> bytes:
+def literal(text: bytes) -> bytes:
+    """*text* as a literal."""
     return b"{%d}\r\n%s" % (len(text), text)
 
 
 strings = st.one_of(
-    _SMALL.map(_quoted),
-    _SMALL.map(_literal),
+    _SMALL.map(quoted),
+    _SMALL.map(literal),
     st.just(b"NIL"),
     st.sampled_from([b'"=?utf-8?B?w6k=?="', b'"=?x?Q?', b'""', b'"a\\"b"', b'"\xc3\xa9"']),
 )
 """Strings as the grammar has them, most of them right."""
+
+deep = st.builds(
+    lambda depth, inner: b"(" * depth + inner + b")" * depth,
+    st.one_of(st.integers(1, 12), st.integers(90, 110), st.integers(0, 3000)),
+    strings,
+)
+"""Parentheses within parentheses, around where their depth is bounded and far beyond."""
 
 lists = st.recursive(
     st.one_of(strings, _ATOMS, _SMALL),
@@ -49,25 +67,23 @@ lists = st.recursive(
 )
 """Values, nested."""
 
+values = st.integers(0, 19).flatmap(lambda dice: lists if dice else deep)
+"""Values, now and then one that is nested deeply."""
 
-def _seeds() -> list[bytes]:
-    if not _CASES.exists():
-        return [b"* OK hello\r\n"]
-    cases = json.loads(_CASES.read_text(encoding="utf-8"))
-    found = [case["server_bytes"].encode("latin-1") for case in cases if "server_bytes" in case]
-    return [octets for octets in found if len(octets) < 2000]
+cuts = st.lists(st.integers(0, 2000), max_size=6)
+"""Where a stream is cut into reads."""
 
 
 _rows = st.builds(
     lambda seq, items: b"* %d FETCH (%s)" % (seq, b" ".join(items)),
     st.integers(0, 9),
-    st.lists(st.builds(lambda name, value: name + b" " + value, _ITEMS, lists), max_size=5),
+    st.lists(st.builds(lambda name, value: name + b" " + value, _ITEMS, values), max_size=5),
 )
 _others = st.builds(
     lambda number, name, values: b"* " + number + name + b" " + b" ".join(values),
     st.sampled_from([b"", b"", b"5 ", b"0 "]),
     _NAMES,
-    st.lists(lists, max_size=4),
+    st.lists(values, max_size=4),
 )
 _tagged = st.builds(
     lambda tag, status, rest: tag + b" " + status + b" " + rest,
@@ -80,9 +96,15 @@ lines = st.one_of(_rows, _others, _tagged, _SMALL)
 
 responses = st.one_of(
     st.lists(lines, min_size=1, max_size=6).map(lambda found: b"\r\n".join([*found, b""])),
-    st.sampled_from(_seeds()),
+    st.sampled_from(transcripts()),
 )
 """A stream of whole responses."""
+
+
+def repeated(units: list[bytes]) -> st.SearchStrategy[bytes]:
+    """One of *units* many times over, which shows what takes more than linear time."""
+    counts = st.one_of(st.integers(1, 40), st.integers(1, 20_000))
+    return st.builds(lambda unit, count: unit * count, st.sampled_from(units), counts)
 
 
 @st.composite

@@ -1,8 +1,9 @@
 """Fuzzing of what reads a stranger's octets: ``python -m fuzz``.
 
 A target is a module that begins with its invariant. ``EXAMPLES`` is a Hypothesis strategy and
-``check`` raises where an example breaks the invariant; ``from_octets`` makes an example of any$
-and ``SEEDS`` are octets to begin with, for engines that know of nothing else. `TARGETS` names them.
+``check`` raises where an example breaks the invariant; ``from_octets`` makes an example of any
+octets, and ``SEEDS`` are octets to begin with, for engines that know of nothing else. `TARGETS`
+names them.
 """
 
 from __future__ import annotations

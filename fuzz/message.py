@@ -46,8 +46,10 @@ _VALUES = st.one_of(
     ),
 )
 _LONG = repeated(
-    rb"""( ) " \ < , a: ; =? =?a?q? <a> [ a. &# <!-- <![CDATA[ a:b; a@b, ;a*0=b""".split()
-    + [b" =?utf-8?q?a?= ", b"\r\n ", b"\t", b"\n--b", b"=\n"]
+    [
+        *rb"""( ) " \ < , a: ; =? =?a?q? <a> [ a. &# <!-- <![CDATA[ a:b; a@b, ;a*0=b""".split(),
+        *(b" =?utf-8?q?a?= ", b"\r\n ", b"\t", b"\n--b", b"=\n"),
+    ]
 )
 _FIELDS = st.integers(0, 15).flatmap(lambda dice: _VALUES if dice else _LONG)
 _NAMES = st.sampled_from(

@@ -88,3 +88,11 @@ def test_headers_beyond_the_bound_are_read_up_to_it() -> None:
     assert len(message.headers.get_all("a")) == 2000
     assert message.plain_body == "body"
     assert message.warnings == ["header: more fields than are read"]
+
+
+@pytest.mark.parametrize("piece", [b"<!--", b"x y ", b"A", b"x\r\n "])
+def test_a_megabyte_that_is_no_field(piece: bytes) -> None:
+    """A line without a colon, however long, is read once and not from each of its characters."""
+    line = piece * (1_000_000 // len(piece))
+    message = EmailMessage.from_bytes(b"Subject: a\r\n" + line + b"\r\n\r\nbody")
+    assert message.subject == "a"

@@ -12,9 +12,9 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from fuzz import TARGETS
 from fuzz.coverage_guided import is_installed, run_guided
 from fuzz.running import Tally, run_for
+from fuzz.targets import TARGETS
 
 __all__ = ["main"]
 

@@ -6,10 +6,11 @@ from types import ModuleType
 import pytest
 from hypothesis import strategies as st
 
-from fuzz import TARGETS, coverage_guided
 from fuzz import __main__ as command
+from fuzz import coverage_guided
 from fuzz.bounds import TooExpensive, bounded
 from fuzz.running import Tally, run_for, run_round
+from fuzz.targets import TARGETS
 
 
 def broken(example: bytes) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fuzz import TARGETS
 from fuzz.running import Tally, run_round
+from fuzz.targets import TARGETS
 
 
 @pytest.mark.parametrize("name", sorted(TARGETS))

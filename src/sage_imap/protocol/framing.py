@@ -207,13 +207,15 @@ class Framer:
             newline = buffer.find(b"\n", self._scan)
             if newline < 0:
                 self._scan = len(buffer)
-                self._check_line(self._scan)
+                self._check_line(self._scan - 1)  # the last octet may be the CR of its end
                 return None
             end = newline - 1
-            if end < self._line or buffer[end] != _CR:
+            bare = end < self._line or buffer[end] != _CR
+            if bare:
                 end = newline
-                self._tolerate("quirk_bare_lf")
             self._check_line(end)
+            if bare:
+                self._tolerate("quirk_bare_lf")
             if end == self._line or not (self._head or buffer[self._start]):
                 match self._look_at_odd_line(newline):
                     case _Odd.WAIT:

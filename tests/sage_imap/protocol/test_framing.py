@@ -172,6 +172,31 @@ def test_line_limit() -> None:
 
 
 @pytest.mark.parametrize(
+    ("length", "end", "expected"),
+    [
+        (20, b"\r\n", ""),
+        (21, b"\r\n", "LimitExceeded"),
+        (20, b"\n", "RemoteProtocolError"),
+        (21, b"\n", "LimitExceeded"),
+    ],
+)
+def test_line_limit_is_the_same_at_every_cut(length: int, end: bytes, expected: str) -> None:
+    """A line is as long as it is, even where its CR and its LF come apart, or an LF is refused."""
+    line = b"* OK".ljust(length, b"x") + end
+    for place in range(len(line)):
+        framer, raised = Framer(Limits(line=20), Quirks(off=["quirk_bare_lf"])), ""
+        found = []
+        try:
+            for read in (line[:place], line[place:]):
+                framer.feed(read)
+                found.append(framer.next_frame())
+        except RemoteProtocolError as error:
+            raised = type(error).__name__
+        assert raised == expected
+        assert raised or found[-1] == Frame(line.removesuffix(end))
+
+
+@pytest.mark.parametrize(
     "announced",
     [
         b"* 1 FETCH (UID 1 BODY[] {109951162777600}\r\n",

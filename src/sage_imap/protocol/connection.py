@@ -5,7 +5,9 @@ Laws of this module:
 - `Connection.next_event` raises `RemoteProtocolError` (and its kind) and nothing else, whatever the
   server sends; `Connection.send` raises `LocalProtocolError` (and its kind) and nothing else, and
   has then changed nothing.
-- Facts that came before a fatal error are reported before it is raised. It is then raised for ever.
+- Facts that came before a fatal error are reported before it is raised, but for the OK of a
+  STARTTLS with plaintext behind it in the same read: no handshake is to begin. It is then raised
+  for ever.
 - Nothing is sent that the server is not ready for: no literal before its continuation, no command
   between STARTTLS and the handshake, nothing in IDLE but DONE.
 - How the stream was cut into reads makes no difference.

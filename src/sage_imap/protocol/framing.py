@@ -72,6 +72,7 @@ _MOST_STRAY_LINE_ENDS: Final = 4
 _WORTH_CUTTING: Final = 4096
 # Longer ones are bodies, which are not worth copying in order to look at them.
 _SHORT_LITERAL: Final = 4096
+_LARGE_BODY: Final = 1024 * 1024
 # Reads of less are one or two lines, where looking ahead costs more than it saves.
 _WORTH_SPLITTING: Final = 256
 
@@ -385,6 +386,7 @@ class Framer:
             if end - start == size:
                 self._apart[begin] = bytes(view[start:end])
             else:
+                self._body = _room_for(size)
                 self._body.write(view[start:end])
         self._missing = size - (end - start)
         self._start = self._line = self._scan = end
@@ -403,6 +405,20 @@ class Framer:
     def _tolerate(self, quirk: str) -> None:
         if not self._quirks.tolerate(quirk):
             raise RemoteProtocolError(f"{quirk} was met and is switched off")
+
+
+def _room_for(size: int) -> BytesIO:
+    """Where a body of *size* octets is gathered; for a large one the memory is taken at once.
+
+    A buffer that grows step by step leaves holes of all sizes behind, which together may be several
+    times as large as the body.
+    """
+    room = BytesIO()
+    if size > _LARGE_BODY:
+        room.seek(size - 1)
+        room.write(b"\0")
+        room.seek(0)
+    return room
 
 
 def _ends_in_quotes(text: bytes) -> bool:

@@ -3,12 +3,13 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+from itertools import cycle, islice
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sage_imap.models.transfer import decode_transfer
+from sage_imap.models.transfer import _PIECE, _compiled, _in_pieces, decode_transfer
 
 
 def _decode(body: bytes, encoding: bytes) -> tuple[bytes, bool]:
@@ -68,3 +69,43 @@ def test_an_unknown_encoding_counts_as_none() -> None:
     """The octets are kept."""
     assert _decode(b"=41", b"x-unheard-of") == (b"=41", False)
     assert _decode(b"=41", b"") == (b"=41", False)
+
+
+_DAMAGE = st.sampled_from(
+    (
+        b"",
+        b"=",
+        b"==",
+        b"A",
+        b"AA",
+        b"AAA=",
+        b"AA==",
+        b"====",
+        b"\n",
+        b"\r\n",
+        b"\r",
+        b" ",
+        b"\t",
+        b"*",
+        b"\0",
+    )
+)
+
+
+@given(
+    st.integers(2, 120),
+    st.integers(_PIECE - 200, 3 * _PIECE),
+    st.lists(st.tuples(st.integers(-300, 300), st.integers(0, 3), _DAMAGE), max_size=3),
+    st.sampled_from((b"\n", b"\r\n")),
+)
+@settings(max_examples=60)
+def test_base64_in_pieces_is_what_it_is_whole(
+    width: int, size: int, damages: list[tuple[int, int, bytes]], end: bytes
+) -> None:
+    """Wherever the cuts fall, and whatever stands beside them, both ways agree."""
+    digits = bytes(islice(cycle(b"SGVsbG8gd29ybGQh+/"), size // 4 * 4))
+    body = end.join(digits[at : at + width] for at in range(0, len(digits), width))
+    for offset, gone, put in damages:
+        at = max(_PIECE + offset, 0)
+        body = body[:at] + put + body[at + gone :]
+    assert _in_pieces(body, 0, len(body)) == _compiled(body, 0, len(body))

@@ -33,7 +33,7 @@ _PARAMETER: Final = re.compile(
 # What most fields are: a value, or a value and one parameter in which nothing is encoded.
 _USUAL: Final = re.compile(
     rb"[ \t]*+([!#-)+-:<->@-\[\]-~]++)"
-    rb'(?:;\s*+([!#-)+-:<>-~]++)=(?:"([ !#-)+->@-\[\]-~]*+)"|([!#-)+-:<->@-\[\]-~]++)))?+'
+    rb'(?>(?:;\s*+([!#-)+-:<>-~]++)=(?:"([ !#-)+->@-\[\]-~]*+)"|([!#-)+-:<->@-\[\]-~]++)))?)'
     rb"[ \t]*+\r?\n?"
 )
 _ESCAPED: Final = re.compile(rb'\\(["\\])')

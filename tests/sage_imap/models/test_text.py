@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sage_imap.models.text import decode_body, html_to_text, preview, scrub
+from sage_imap.models.text import _decode, decode_body, html_to_text, preview, scrub
 
 
 @pytest.mark.parametrize(
@@ -50,3 +52,16 @@ def test_a_preview_is_never_longer_than_asked() -> None:
     assert preview("one two", "", 5) == "one…"
     assert preview(" \n", "<p>html", 9) == "html"
     assert preview("one", "", 0) == ""
+
+
+@given(
+    st.lists(st.sampled_from((b"a", b"\r\n", b"\r", b"\n", b"\xc3", b"\xa4", b"\x1b$B"))).map(
+        b"".join
+    ),
+    st.sampled_from(("", "ascii", "utf-8", "latin1", "iso-8859-15", "iso-8859-99", "koi8-r"))
+    | st.sampled_from(("windows-1252", "iso-2022-jp", "utf-16", "utf-7", "shift_jis", "gb2312")),
+)
+def test_line_ends_are_the_same_before_and_after_decoding(raw: bytes, charset: str) -> None:
+    """Where they are taken out of the octets, the text is what it is without that."""
+    text = _decode(raw, charset, [])
+    assert decode_body(raw, charset, []) == text.replace("\r\n", "\n").replace("\r", "\n")

@@ -42,6 +42,11 @@ class Limits:
     """Depth of parentheses in one response, a count. Real mail nests below 20; Python's own
     recursion ends at 1,000."""
 
+    values: int = 3_200_000
+    """Values that are read one by one in one response, a count; a list counts when it opens and
+    when it closes. Three octets on the wire may cost a hundred and fifty of ours, and a response
+    has many lines. A THREAD of a million messages, each alone, has three million."""
+
     parse_failure_raw: int = 1024
     """What a `ParseFailure` keeps of the response: enough to see which it was."""
 

@@ -71,13 +71,14 @@ class Unreadable(Exception):
 class Scanner:
     """Reads the values of one response from *position* on."""
 
-    __slots__ = ("_context", "_frame", "_literals", "data", "position")
+    __slots__ = ("_context", "_frame", "_literals", "_room", "data", "position")
 
     def __init__(self, frame: Frame, context: DecodeContext, position: int = 0) -> None:
         self._frame = frame
         self.data = frame.data
         self.position = position
         self._context = context
+        self._room = context.limits.values
         self._literals = dict(frame.literals) if frame.literals else None
 
     def tolerate(self, quirk: str) -> None:
@@ -143,6 +144,9 @@ class Scanner:
 
     def value(self) -> Value:
         """The next value."""
+        self._room -= 1
+        if self._room < 0:
+            raise Unreadable("there are too many values")
         match = _TOKEN.match(self.data, self.position)
         if match is None:
             return self._string()
@@ -165,7 +169,11 @@ class Scanner:
         outer: list[list[Value]] = []
         current: list[Value] = []
         begun = True
+        room = self._room
         while True:
+            room -= 1
+            if room < 0:
+                raise Unreadable("there are too many values")
             match = _TOKEN.match(data, position)
             if match is None:
                 self.position = position
@@ -192,6 +200,7 @@ class Scanner:
                 current = outer.pop()
             else:
                 self.position = position
+                self._room = room
                 return current
 
     def _string(self) -> bytes:

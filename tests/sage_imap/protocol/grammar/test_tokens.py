@@ -23,7 +23,7 @@ from sage_imap.protocol.quirks import Quirks
 
 
 def scan(data: bytes, *literals: tuple[int, int], quirks: Quirks | None = None) -> list[Value]:
-    context = DecodeContext(Limits(nesting=5), quirks or Quirks())
+    context = DecodeContext(Limits(nesting=5, values=40), quirks or Quirks())
     return Scanner(Frame(data, literals), context).rest()
 
 
@@ -115,6 +115,18 @@ def test_nesting_up_to_the_bound() -> None:
     """The bound on nesting is the deepest that is read."""
     assert scan(b"((((a)) b)(c))") == [[[[["a"]], "b"], ["c"]]]
     assert scan(b"(((((a)))))") == [[[[[["a"]]]]]]
+
+
+@pytest.mark.parametrize(
+    ("piece", "most"), [(b"a ", 40), (b'"a" ', 40), (b"() ", 20), (b"(a) ", 13)]
+)
+def test_values_up_to_the_bound(piece: bytes, most: int) -> None:
+    """However they are nested, as many values are read as the bound says, and not one more."""
+    assert len(scan(piece * most)) == most
+    with pytest.raises(Unreadable):
+        scan(piece * (most + 1))
+    with pytest.raises(Unreadable):
+        scan(b"(" + piece * most + b")")
 
 
 def test_conversions() -> None:

@@ -7,6 +7,7 @@ while anything is held that nobody has taken, another descriptor stands in that 
 
 from __future__ import annotations
 
+import atexit
 import socket
 from contextlib import suppress
 from functools import cache
@@ -39,4 +40,5 @@ def _always_readable() -> socket.socket:
     with suppress(OSError):
         theirs.shutdown(socket.SHUT_RDWR)
     theirs.close()
+    atexit.register(ours.close)
     return ours

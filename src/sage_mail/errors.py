@@ -5,6 +5,8 @@
     SageMailError
     ├── ConfigError             a setting is missing, misspelt or contradictory
     │   └── SecretUnavailable   the place that a secret should come from does not have it
+    ├── ModelUnusable           a trained model is missing, damaged, foreign or of another version
+    ├── TrainingImpossible      the messages given do not suffice to learn from or to judge by
     └── StorageError            the database or the blob store cannot do what was asked
         └── StorageUnavailable  ... because it cannot be reached or is locked; a retry may help
 
@@ -14,12 +16,16 @@ not an error but a recorded outcome, see `sage_mail.delivery.sender`.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 __all__ = [
     "ConfigError",
+    "ModelUnusable",
     "SageMailError",
     "SecretUnavailable",
     "StorageError",
     "StorageUnavailable",
+    "TrainingImpossible",
 ]
 
 
@@ -35,6 +41,23 @@ class ConfigError(SageMailError):
 
 class SecretUnavailable(ConfigError):
     """A secret cannot be had from the place that the settings name; the message names the place."""
+
+
+class ModelUnusable(SageMailError):
+    """A trained model cannot be used; the message names the file, what is wrong and the remedy.
+
+    Nothing that the file names was made. The service goes on with its rules.
+    """
+
+    def __init__(self, path: Path, problem: str, remedy: str = "") -> None:
+        super().__init__(
+            f"the model {path} cannot be used: {problem}; nothing of it was loaded; "
+            + (remedy or "put both of its files back, or train it again: sage-mail classify train")
+        )
+
+
+class TrainingImpossible(SageMailError):
+    """The messages given do not suffice; the message says what is missing. Nothing was written."""
 
 
 class StorageError(SageMailError):

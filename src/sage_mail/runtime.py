@@ -20,7 +20,9 @@ from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Self
 
+from sage_mail.classification.opening import configured
 from sage_mail.delivery.drain import Drains
+from sage_mail.errors import ModelUnusable
 from sage_mail.ingest.scope import CriticalSections, Scope
 from sage_mail.locking import StoreLock
 from sage_mail.pipeline import Pipeline, default_pipeline
@@ -52,7 +54,7 @@ class Runtime:
         self, settings: Settings, *, pipeline: Pipeline | None = None, grace: float = 5.0
     ) -> None:
         self.settings = settings
-        self._pipeline = pipeline or default_pipeline(settings.routing)
+        self._pipeline = pipeline
         self._grace = grace
         self._sections = CriticalSections()
         self._stack = AsyncExitStack()
@@ -71,9 +73,12 @@ class Runtime:
         settings = self.settings
         async with AsyncExitStack() as stack:
             stack.enter_context(StoreLock(settings.data_dir))
+            if self._pipeline is None:
+                # The libraries of a trained model take a second or two to load.
+                self._pipeline = await asyncio.to_thread(_pipeline, settings)
             self._storage = await Storage.open(settings.database_url, blob_dir=settings.blob_dir)
             stack.push_async_callback(self._storage.close)
-            scopes = [await self._scope(account) for account in settings.accounts]
+            scopes = [await self._scope(account, self._pipeline) for account in settings.accounts]
             self._stack = stack.pop_all()
         self._start(scopes)
         _log.info("started", accounts=len(settings.accounts), endpoints=len(settings.webhooks))
@@ -113,7 +118,7 @@ class Runtime:
             for scope in scopes
         ]
 
-    async def _scope(self, account: AccountSettings) -> Scope:
+    async def _scope(self, account: AccountSettings, pipeline: Pipeline) -> Scope:
         async with self.storage.unit_of_work() as uow:
             record = await uow.accounts.get_or_create(account.name)
             await uow.commit()
@@ -121,13 +126,25 @@ class Runtime:
             settings=account,
             account_id=record.id,
             storage=self.storage,
-            pipeline=self._pipeline,
+            pipeline=pipeline,
             routing=self.settings.routing,
             endpoints=self.settings.webhooks,
             threads=self._threads,
             sections=self._sections,
             grace=self._grace,
         )
+
+
+def _pipeline(settings: Settings) -> Pipeline:
+    """The pipeline with the settings' trained model; if that is unusable, with the rules alone."""
+    try:
+        model = configured(settings.classification)
+    except ModelUnusable as error:
+        _log.error("model_unusable", reason=str(error))
+        model = None
+    return default_pipeline(
+        settings.routing, model=model, model_decides=settings.classification.decides
+    )
 
 
 def run_until_signalled(settings: Settings) -> None:

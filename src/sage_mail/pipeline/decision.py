@@ -11,7 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-__all__ = ["Category", "Contribution", "Decision", "Field", "Kind", "Priority", "Reason", "Topic"]
+__all__ = [
+    "Category",
+    "Contribution",
+    "Decision",
+    "Field",
+    "Kind",
+    "Opinion",
+    "Priority",
+    "Reason",
+    "Topic",
+]
 
 
 class Category(StrEnum):
@@ -78,6 +88,31 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a trained model says, recorded whether or not anything follows from it.
+
+    ``label`` is None where the model abstains; ``decided`` says that the decision's category is
+    the model's.
+    """
+
+    model: str
+    label: str | None
+    confidence: float
+    scores: Mapping[str, float]
+    decided: bool = False
+
+    def as_json(self) -> dict[str, object]:
+        """The opinion as values that ``json.dumps`` takes."""
+        return {
+            "model": self.model,
+            "label": self.label,
+            "confidence": round(self.confidence, 4),
+            "scores": {name: round(score, 4) for name, score in self.scores.items()},
+            "decided": self.decided,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Contribution:
     """What one stage adds to a decision; None leaves a field as earlier stages left it."""
 
@@ -90,6 +125,7 @@ class Contribution:
     topic: Topic | None = None
     target_folder: str | None = None
     mark_seen: bool | None = None
+    opinions: tuple[Opinion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +148,10 @@ class Decision:
     target_folder: str | None = None
     mark_seen: bool = False
     errors: Mapping[str, str] = field(default_factory=dict)
+    opinions: tuple[Opinion, ...] = ()
 
     def with_contribution(self, contribution: Contribution) -> Decision:
-        """A decision with what the stage contributed; its reasons are added to the earlier ones."""
+        """A decision with what the stage contributed; its reasons and opinions are added."""
         new = contribution
         return Decision(
             category=self.category if new.category is None else new.category,
@@ -127,6 +164,7 @@ class Decision:
             target_folder=self.target_folder if new.target_folder is None else new.target_folder,
             mark_seen=self.mark_seen if new.mark_seen is None else new.mark_seen,
             errors=self.errors,
+            opinions=self.opinions + new.opinions,
         )
 
     def with_error(self, stage: str, text: str) -> Decision:
@@ -154,4 +192,5 @@ class Decision:
             "target_folder": self.target_folder,
             "mark_seen": self.mark_seen,
             "errors": dict(self.errors),
+            "opinions": [opinion.as_json() for opinion in self.opinions],
         }

@@ -78,4 +78,5 @@ def test_a_decision_goes_to_json() -> None:
         "target_folder": "INBOX/Support",
         "mark_seen": True,
         "errors": {"route": "KeyError: 'x'"},
+        "opinions": [],
     }

@@ -71,7 +71,7 @@ def _octets(path: Path) -> Iterator[bytes]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The messages of a Maildir, else all files that are not hidden; symbolic links are not read."""
+    """The messages of a Maildir, else all files, but hidden ones and symbolic links."""
     maildir = [folder / name for name in ("cur", "new")]
     folders = maildir if all(part.is_dir() for part in maildir) else [folder]
     for file in sorted(chain.from_iterable(part.rglob("*") for part in folders)):

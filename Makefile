@@ -7,7 +7,7 @@ export SAGE_VENV := $(VENV)
 # A notice of the theme about its successor, which is no finding of ours.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo run test check bench docs clean
+.PHONY: help demo run test check bench eval docs clean
 
 help: ## list the verbs
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
@@ -36,6 +36,10 @@ bench: ## measurements, by hand
 	@tools/environment.sh services
 	$(BIN)/python bench/routing_accuracy.py
 	$(BIN)/python bench/storage.py
+
+eval: ## accuracy on the corpora, written into docs/explanation/accuracy.md
+	@tools/environment.sh
+	$(BIN)/python bench/evaluate.py
 
 docs: ## the documentation on http://127.0.0.1:8000
 	@tools/environment.sh

@@ -28,12 +28,15 @@ from sage_mail.classification.opening import shipped_spam_path
 from sage_mail.classification.storing import save_model
 from sage_mail.classification.training import Learning
 
+__all__ = ["LEARNING", "PARTS", "shippable"]
+
 _ROOT: Final = Path(__file__).resolve().parents[1]
 _RARE: Final = 5.0
 _QUESTIONS: Final = 40  # one in so many
-# Header features would learn the lists and hosts of 2002.
-_PARTS: Final = (Part.WORDS, Part.CHARACTERS)
-_LEARNING: Final = Learning(threshold=0.9)
+#: Header features would learn the lists and hosts of 2002.
+PARTS: Final = (Part.WORDS, Part.CHARACTERS)
+#: Of ham called spam and spam called ham the former is the worse mistake.
+LEARNING: Final = Learning(threshold=0.9)
 
 
 def shippable(corpora: Path) -> Iterator[Labelled]:
@@ -101,7 +104,7 @@ def main() -> int:
     if not corpora.is_dir():
         sys.stderr.write(f"There are no corpora at {corpora}; set SAGE_SHARED.\n")
         return 1
-    made = make(Dataset.of(shippable(corpora), _PARTS), "shipped-spam", _LEARNING)
+    made = make(Dataset.of(shippable(corpora), PARTS), "shipped-spam", LEARNING)
     save_model(made.model, made.manifest, made.octets, shipped_spam_path())
     sys.stdout.write(made.manifest.model_dump_json(indent=2) + "\n")
     return 0

@@ -74,7 +74,7 @@ class Runtime:
         async with AsyncExitStack() as stack:
             stack.enter_context(StoreLock(settings.data_dir))
             if self._pipeline is None:
-                # The libraries of a trained model take a second or two to load.
+                # The libraries of a trained model take some seconds to load.
                 self._pipeline = await asyncio.to_thread(_pipeline, settings)
             self._storage = await Storage.open(settings.database_url, blob_dir=settings.blob_dir)
             stack.push_async_callback(self._storage.close)

@@ -12,7 +12,7 @@ raises `VERSION`, and models of another version are refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -34,7 +34,7 @@ _MOST_SUBJECT_WORDS: Final = 40
 # Longer words are identifiers, which no other message has.
 _LONGEST_WORD: Final = 24
 # Characters are for misspellings and inflection, for which a paragraph is enough.
-_MOST_CHARACTERS: Final = 400
+_MOST_CHARACTERS: Final = 300
 _NEIGHBOURS: Final = (3, 4)
 _DIGIT: Final = re.compile(r"\d")
 
@@ -57,7 +57,7 @@ class Part(StrEnum):
 def features(message: EmailMessage, parts: Iterable[Part]) -> frozenset[str]:
     """The features of the message that belong to the parts.
 
-    At most some 2,600, in a time that does not grow with the message: its text is cut first.
+    At most some 1,500, in a time that does not grow with the message: its text is cut first.
     """
     wanted = frozenset(parts)
     body = wording(body_text(message))
@@ -89,14 +89,15 @@ def _plain(text: Wording, most: int) -> list[str]:
     return _DIGIT.sub("0", text.joined[: most * (_LONGEST_WORD + 1)]).split()[:most]
 
 
-def _words(words: list[str]) -> Iterator[str]:
+def _words(words: list[str]) -> list[str]:
     short = [word for word in words if len(word) <= _LONGEST_WORD]
-    yield from (f"w:{word}" for word in short)
-    yield from (f"w:{one} {two}" for one, two in pairwise(short))
+    return [f"w:{word}" for word in short] + [f"w:{one} {two}" for one, two in pairwise(short)]
 
 
-def _characters(subject: list[str], words: list[str]) -> Iterator[str]:
+def _characters(subject: list[str], words: list[str]) -> list[str]:
     text = f" {' '.join((*subject, *words))} "[:_MOST_CHARACTERS]
-    for length in _NEIGHBOURS:
-        for start in range(len(text) - length + 1):
-            yield f"c:{text[start : start + length]}"
+    return [
+        f"c:{text[start : start + length]}"
+        for length in _NEIGHBOURS
+        for start in range(len(text) - length + 1)
+    ]

@@ -80,8 +80,10 @@ class LinearModel:
 
     def classify_features(self, found: Iterable[str]) -> Classification:
         """The likeliest label of a message with these features, or an abstention."""
-        index = self._index
-        known = np.array(sorted({index[one] for one in found if one in index}), dtype=np.intp)
+        numbers = set(map(self._index.get, found))
+        numbers.discard(None)
+        # In order, so that rounding does not depend on the order of a set.
+        known = np.sort(np.fromiter(numbers, dtype=np.intp, count=len(numbers)))
         shares = self._shares(known)
         scores = self._probabilities(shares.sum(axis=1) + self.intercepts)
         best = int(scores.argmax())

@@ -80,10 +80,11 @@ def learn(
     from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.linear_model import LogisticRegression
 
-    labels = checked_labels(data.labels)
+    every = data.labels
+    labels = checked_labels(every)
     clusters = _enough(data)
     chosen = np.arange(len(data)) if positions is None else positions
-    truths = [data.labels[at] for at in chosen]
+    truths = [every[at] for at in chosen]
     numbers = np.array([labels.index(truth) for truth in truths])
     counts, vocabulary = _selected(data, chosen, numbers, how)
     rarity = TfidfTransformer().fit(counts)

@@ -93,8 +93,8 @@ def _introduction() -> str:
         "Banking77's questions. It sees the words and characters of subject and body, and no "
         "headers. Columns say how much of a source is called spam from a probability of 0.5, "
         "from 0.9 (the model's own threshold) and from 0.97, and by the rules alone. The rules "
-        "were tuned on half of the mails of most sources, and the model's weights and threshold were "
-        "chosen with the newsletters' numbers in view: take both as the better end."
+        "were tuned on half of the mails of most sources, and the model's weights and threshold "
+        "were chosen with the newsletters' numbers in view: take both as the better end."
     )
 
 

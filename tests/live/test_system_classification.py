@@ -9,10 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from sage_mail.classification.files import read_message
+from sage_mail.classification.mailboxes import fetch_labelled
 from sage_mail.classification.opening import open_model
 from sage_mail.cli import app
+from sage_mail.errors import TrainingImpossible
 from sage_mail.records import MessageRecord
-from sage_mail.settings import ClassificationSettings
+from sage_mail.settings import AccountSettings, ClassificationSettings
 from tests.live.process import written
 from tests.live.system import account, append, flags, logged_in, running, settings_for
 from tests.sage_mail.classification.samples import CATEGORIES, message
@@ -54,6 +56,16 @@ async def test_training_from_the_folders_of_an_account(
     )
     assert stored.decision.category == "sales"
     assert stored.decision.details["opinions"][0]["decided"]
+
+
+async def test_folders_that_cannot_be_read(dovecot: Dovecot, dovecot_user: str) -> None:
+    """A folder that is not there and a server that does not answer are each one sentence."""
+    there = AccountSettings(**account(dovecot, dovecot_user))
+    with pytest.raises(TrainingImpossible, match="folder Nowhere: does not exist"):
+        [_ async for _ in fetch_labelled(there, "Nowhere", "sales", most=5)]
+    closed = AccountSettings(**account(dovecot, dovecot_user, port=1))
+    with pytest.raises(TrainingImpossible, match=f"account {dovecot_user}, folder INBOX: "):
+        [_ async for _ in fetch_labelled(closed, "INBOX", "sales", most=5)]
 
 
 async def test_the_spam_model_is_a_recorded_fact(

@@ -212,6 +212,20 @@ def test_a_bomb_is_not_unpacked(saved: Path) -> None:
         load_model_file(saved)
 
 
+def test_monsters_are_not_read(saved: Path) -> None:
+    """A file or a manifest that is larger than any model's is refused by its size."""
+    octets = saved.read_bytes()
+    with saved.open("r+b") as file:
+        file.truncate(65 * 1024 * 1024)
+    with pytest.raises(ModelUnusable, match="larger than 64 MiB"):
+        load_model_file(saved)
+    saved.write_bytes(octets)
+    with manifest_path(saved).open("r+b") as file:
+        file.truncate(2 * 1024 * 1024)
+    with pytest.raises(ModelUnusable, match="is no manifest"):
+        load_model_file(saved)
+
+
 def test_a_nested_schema_is_refused(saved: Path) -> None:
     """Depth that no parser follows is an error of the file, not of the program."""
     deep = "[" * 100_000 + "]" * 100_000

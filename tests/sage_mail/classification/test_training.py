@@ -66,6 +66,15 @@ def test_the_manifest_tells_what_was_done() -> None:
     assert {"python", "scikit-learn", "skops", "numpy"} <= manifest.versions.keys()
 
 
+def test_a_data_set_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded however much mail there is."""
+    monkeypatch.setattr("sage_mail.classification.dataset.MOST_MESSAGES", 3)
+    data = dataset(SPAMMY, 5)
+    assert len(data) == 3
+    assert data.is_full
+    assert not data.add(Labelled(message(SPAMMY["ham"], 1), "ham", "more"))
+
+
 def test_too_little_mail_is_refused() -> None:
     """The text says of which label there is too little."""
     data = Dataset.of(labelled(SPAMMY, 30), ALL_PARTS)

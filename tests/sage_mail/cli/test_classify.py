@@ -53,6 +53,8 @@ def test_train_evaluate_explain(tmp_path: Path, config: Path) -> None:
     output = _run("evaluate", "--model", model, "--mail", tmp_path / "other")
     assert "30 messages of which it has learnt are left out" in output
     assert "of 60 messages" in output
+    with pytest.raises(SageMailError, match="learnt from all of this mail"):
+        _run("evaluate", "--model", model, "--mail", learnt)
     config.write_text(f'{config.read_text()}[classification]\nmodel = "mine.skops"\n')
     explained = _run("explain", learnt / "sales" / "7.eml", "--config", config)
     assert explained.startswith("sales\nconfidence 0.")

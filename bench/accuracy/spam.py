@@ -32,7 +32,8 @@ _LEARNT: Final = ("spamassassin", "templates", "bank")
 _SPAM_GROUPS: Final = frozenset({"enron1 spam"})
 _NEWSLETTERS: Final = frozenset({"gmail promotions", "gmail updates"})
 _VARIED: Final = frozenset({"enron1 spam", "enron1 ham", *_NEWSLETTERS})
-_TIMED: Final = 1000
+_EVERY: Final = 10
+_RUNS: Final = 3
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ def section(corpora: Path) -> str:
             _table("Sources that it has never seen", foreign),
             _calibration(judged, elsewhere),
             _variants(learnt, unseen),
-            _speed(model, [message for _, message in unseen[:_TIMED]]),
+            _speed(model, [message for _, message in unseen[::_EVERY]]),
             _short(foreign),
         ]
     )
@@ -178,11 +179,16 @@ def _of_2002(one: Labelled) -> Labelled | None:
 def _speed(model: LinearModel, messages: Sequence[EmailMessage]) -> str:
     for message in messages:  # parsing is the library's work, and measured elsewhere
         _ = message.subject, message.plain_body, message.html_body, message.attachments
-    started = time.process_time()
-    for message in messages:
-        model.classify(message)
-    rate = len(messages) / (time.process_time() - started)
-    return f"\nSpeed: {rate:,.0f} mails a second and core, after parsing."
+    seconds = []
+    for _ in range(_RUNS):
+        started = time.process_time()
+        for message in messages:
+            model.classify(message)
+        seconds.append(time.process_time() - started)
+    rate = len(messages) / min(seconds)
+    return (
+        f"\nSpeed: {rate:,.0f} mails a second and core, after parsing (the best of {_RUNS} runs)."
+    )
 
 
 def _share(row: _Row, threshold: float) -> float:
@@ -203,7 +209,7 @@ def _short(rows: Mapping[str, _Row]) -> str:
         f"- Of the spam of another collection it misses {missed:.0%} at its threshold. Spam of "
         "today is not in any corpus that may be shipped; a model of your own junk folder knows "
         "it better ([Train a classifier](../how-to/train-a-classifier.md)).\n"
-        f"- At that threshold the rules alone find more of it ({rules:.0%}): away from its own "
+        f"- The rules alone find more of it ({rules:.0%}): away from its own "
         "source the model adds an opinion, not a better filter.\n"
         f"- Of the {len(rows['shipping'].spam)} shipping mails it calls "
         f"{_share(rows['shipping'], LEARNING.threshold):.0%} spam.\n"

@@ -29,7 +29,7 @@ HAM: Final = "ham"
 #: The labels of a model that tells spam from all else.
 SPAM_LABELS: Final = (HAM, SPAM)
 
-_MOST_REASONS: Final = 15
+_MOST_REASONS: Final = 10
 # Beyond this the exponential overflows, and 1e-13 is certainty enough.
 _STEEPEST: Final = 30.0
 _NO_NAME: Final = re.compile(r"[^\w. -]+")

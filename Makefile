@@ -44,9 +44,9 @@ fuzz: ## what reads a stranger's octets, ten minutes a target (ARGS="envelope --
 	@tools/environment.sh
 	$(BIN)/python -m fuzz $(ARGS)
 
-eval: ## how much is found in real mail: writes docs/explanation/accuracy.md
+eval: ## accuracy on real mail, written into docs/explanation/accuracy.md
 	@tools/environment.sh services
-	$(BIN)/python bench/extraction.py
+	$(BIN)/python bench/evaluate.py
 
 docs: ## the documentation on http://127.0.0.1:8000
 	@tools/environment.sh

@@ -34,17 +34,8 @@ sys.path[:0] = [str(_ROOT), str(_ROOT / "src")]
 from tests.support.filing import Filed, Sample, Tally, samples, tallied  # noqa: E402
 
 from sage_imap.models.email import EmailMessage  # noqa: E402 - found by the line above
+from sage_mail.classification.guide import SUBSTRINGS  # noqa: E402
 from sage_mail.pipeline import Category, Pipeline, default_pipeline  # noqa: E402
-
-# The substrings by which the guide's fallback decides, in its order; its confidence is always 0.8.
-_GUIDE: Final[Mapping[str, tuple[str, ...]]] = {
-    "support": ("support", "help", "issue", "problem", "bug"),
-    "sales": ("order", "purchase", "buy", "sale", "price"),
-    "marketing": ("offer", "deal", "discount", "promotion"),
-    "urgent": ("urgent", "asap", "immediate", "critical"),
-    "spam": ("lottery", "winner", "free money", "inheritance"),
-    "newsletter": ("newsletter", "unsubscribe", "mailing list"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +44,13 @@ class Folders:
 
     threshold: float = 0.7
     mark_seen: bool = False
-    folders: Mapping[str, str] = field(default_factory=lambda: {name: name for name in _GUIDE})
+    folders: Mapping[str, str] = field(default_factory=lambda: {name: name for name in SUBSTRINGS})
 
 
 def by_guide(raw: bytes) -> str | None:
     message = EmailMessage.from_bytes(raw)
     text = f"{message.subject} {message.plain_body}".lower()
-    for category, words in _GUIDE.items():
+    for category, words in SUBSTRINGS.items():
         if any(word in text for word in words):
             return category
     return None

@@ -26,10 +26,11 @@ from sage_imap.errors import (
     OperationTimeout,
     TLSRequired,
 )
+from sage_mail.classification.opening import configured
 from sage_mail.configured import configured_pipeline
 from sage_mail.delivery.signing import signature_headers
 from sage_mail.delivery.targets import GuardedNetwork, TargetRefused
-from sage_mail.errors import ConfigError, SecretUnavailable, StorageError
+from sage_mail.errors import ConfigError, ModelUnusable, SecretUnavailable, StorageError
 from sage_mail.ingest.folders import find_watched
 from sage_mail.settings import AccountSettings, FeedSettings, Settings, WebhookSettings
 from sage_mail.storage import Storage
@@ -55,6 +56,7 @@ async def examine(settings: Settings, tell: Callable[[Finding], None]) -> list[F
     looks = [
         _collect(_database(settings)),
         _collect(_words(settings)),
+        _collect(_model(settings)),
         *(_collect(_account(account)) for account in settings.accounts),
         *(_collect(_endpoint(webhook)) for webhook in settings.webhooks),
         *([_collect(_feed(settings.feed))] if settings.feed.enabled else []),
@@ -102,6 +104,18 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
         return
     await storage.close()
     yield Finding("database", True, "opened")
+
+
+async def _model(settings: Settings) -> AsyncIterator[Finding]:
+    if settings.classification.model == "none":
+        return
+    try:
+        model = await asyncio.to_thread(configured, settings.classification)
+    except ModelUnusable as error:
+        yield Finding("trained model", False, str(error), "until then the rules serve alone")
+        return
+    if model is not None:
+        yield Finding("trained model", True, f"{model.name}, for {', '.join(model.labels)}")
 
 
 async def _account(account: AccountSettings) -> AsyncIterator[Finding]:

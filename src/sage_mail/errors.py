@@ -6,6 +6,8 @@
     ├── ConfigError             a setting is missing, misspelt or contradictory
     │   └── SecretUnavailable   the place that a secret should come from does not have it
     ├── FeedRefused             a follower asks the live feed for what it cannot have
+    ├── ModelUnusable           a trained model is missing, damaged, foreign or of another version
+    ├── TrainingImpossible      the messages given do not suffice to learn from or to judge by
     └── StorageError            the database or the blob store cannot do what was asked
         └── StorageUnavailable  ... because it cannot be reached or is locked; a retry may help
 
@@ -15,13 +17,17 @@ not an error but a recorded outcome, see `sage_mail.delivery.sender`.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 __all__ = [
     "ConfigError",
     "FeedRefused",
+    "ModelUnusable",
     "SageMailError",
     "SecretUnavailable",
     "StorageError",
     "StorageUnavailable",
+    "TrainingImpossible",
 ]
 
 
@@ -41,6 +47,23 @@ class SecretUnavailable(ConfigError):
 
 class FeedRefused(SageMailError):
     """A follower asks the live feed for what it cannot have; the message says what is wrong."""
+
+
+class ModelUnusable(SageMailError):
+    """A trained model cannot be used; the message names the file, what is wrong and the remedy.
+
+    Nothing that the file names was made. The service goes on with its rules.
+    """
+
+    def __init__(self, path: Path, problem: str, remedy: str = "") -> None:
+        super().__init__(
+            f"the model {path} cannot be used: {problem}; nothing of it was loaded; "
+            + (remedy or "put both of its files back, or train it again: sage-mail classify train")
+        )
+
+
+class TrainingImpossible(SageMailError):
+    """The messages given do not suffice; the message says what is missing. Nothing was written."""
 
 
 class StorageError(SageMailError):

@@ -25,6 +25,7 @@ __all__ = [
     "AttachmentRecord",
     "AttemptRecord",
     "ContentRecord",
+    "CorrectionRecord",
     "DeadLetterRecord",
     "DeliveryRecord",
     "DeliveryStatus",
@@ -252,6 +253,21 @@ class MoveCandidate:
 
     message: MessageRecord
     planned_here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionRecord:
+    """The category that a person gave a message.
+
+    ``decided`` is the category that the message had then; ``content_hash`` names its octets in the
+    blob store, and is empty where they are not kept.
+    """
+
+    message_id: int
+    category: str
+    decided: str | None
+    corrected_at: datetime
+    content_hash: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from sage_mail.configured import configured_pipeline
+from sage_mail.configured import configured_pipeline, usable_model
 from sage_mail.delivery.drain import Drains
 from sage_mail.ingest.scope import CriticalSections, Scope
 from sage_mail.locking import StoreLock
@@ -58,7 +58,7 @@ class Runtime:
         self, settings: Settings, *, pipeline: Pipeline | None = None, grace: float = 5.0
     ) -> None:
         self.settings = settings
-        self._pipeline = pipeline or configured_pipeline(settings)
+        self._pipeline = pipeline
         self._grace = grace
         self._sections = CriticalSections()
         self._stack = AsyncExitStack()
@@ -77,12 +77,15 @@ class Runtime:
         settings = self.settings
         async with AsyncExitStack() as stack:
             stack.enter_context(StoreLock(settings.data_dir))
+            if self._pipeline is None:
+                # The libraries of a trained model take some seconds to load.
+                self._pipeline = await asyncio.to_thread(_pipeline, settings)
             self._storage = await Storage.open(settings.database_url, blob_dir=settings.blob_dir)
             stack.push_async_callback(self._storage.close)
             feed = await self._feed()
             if feed is not None:
                 stack.callback(feed.close)
-            scopes = [await self._scope(account) for account in settings.accounts]
+            scopes = [await self._scope(account, self._pipeline) for account in settings.accounts]
             self._stack = stack.pop_all()
         self._start(scopes, feed)
         _log.info("started", accounts=len(settings.accounts), endpoints=len(settings.webhooks))
@@ -135,7 +138,7 @@ class Runtime:
             for scope in scopes
         ]
 
-    async def _scope(self, account: AccountSettings) -> Scope:
+    async def _scope(self, account: AccountSettings, pipeline: Pipeline) -> Scope:
         async with self.storage.unit_of_work() as uow:
             record = await uow.accounts.get_or_create(account.name)
             await uow.commit()
@@ -143,13 +146,17 @@ class Runtime:
             settings=account,
             account_id=record.id,
             storage=self.storage,
-            pipeline=self._pipeline,
+            pipeline=pipeline,
             routing=self.settings.routing,
             endpoints=self.settings.webhooks,
             threads=self._threads,
             sections=self._sections,
             grace=self._grace,
         )
+
+
+def _pipeline(settings: Settings) -> Pipeline:
+    return configured_pipeline(settings, usable_model(settings))
 
 
 def run_until_signalled(settings: Settings) -> None:

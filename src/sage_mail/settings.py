@@ -44,6 +44,7 @@ from sage_mail.settings_problems import describe, misspelt_variables, nearest
 
 __all__ = [
     "AccountSettings",
+    "ClassificationSettings",
     "DatabaseSettings",
     "FeedSettings",
     "HttpSettings",
@@ -275,6 +276,18 @@ class RoutingSettings(_Model):
     ] = _FOLDERS
 
 
+class ClassificationSettings(_Model):
+    """A trained model beside the rules. It is only recorded what it says, unless it *decides*.
+
+    Below *threshold* it abstains; without one its own holds, with which it was trained.
+    """
+
+    # Literals first: a file of one of these names is written as "./none".
+    model: Literal["none", "shipped-spam"] | _Path = "none"
+    decides: bool = False
+    threshold: float | None = Field(default=None, ge=0, le=1)
+
+
 class WebhookSettings(_Model):
     """An endpoint: where events are posted, which, signed with what, how long and how often."""
 
@@ -438,6 +451,7 @@ class Settings(BaseSettings):
     data_dir: _Path = Field(default_factory=lambda: platformdirs.user_data_path("sage-mail"))
     accounts: list[AccountSettings] = []
     routing: RoutingSettings = RoutingSettings()
+    classification: ClassificationSettings = ClassificationSettings()
     webhooks: list[WebhookSettings] = []
     words: WordSettings = WordSettings()
     http: HttpSettings = HttpSettings()

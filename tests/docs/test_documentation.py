@@ -15,6 +15,7 @@ from sage_imap.services import IMAPClient
 from sage_mail.delivery.events import EventType
 from sage_mail.settings import (
     AccountSettings,
+    ClassificationSettings,
     DatabaseSettings,
     FeedSettings,
     HttpSettings,
@@ -31,6 +32,7 @@ from tests.support.dovecot import PASSWORD, Dovecot, needs_dovecot
 _ROOT = Path(__file__).resolve().parents[2]
 _MODELS = (
     AccountSettings,
+    ClassificationSettings,
     DatabaseSettings,
     FeedSettings,
     HttpSettings,

@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sage_mail.pipeline.extraction.facts import Facts
 
-__all__ = ["Category", "Contribution", "Decision", "Field", "Kind", "Priority", "Reason", "Topic"]
+__all__ = [
+    "Category",
+    "Contribution",
+    "Decision",
+    "Field",
+    "Kind",
+    "Opinion",
+    "Priority",
+    "Reason",
+    "Topic",
+]
 
 
 class Category(StrEnum):
@@ -82,6 +92,31 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a trained model says, recorded whether or not anything follows from it.
+
+    ``label`` is None where the model abstains; ``decided`` says that the decision's category is
+    the model's.
+    """
+
+    model: str
+    label: str | None
+    confidence: float
+    scores: Mapping[str, float]
+    decided: bool = False
+
+    def as_json(self) -> dict[str, object]:
+        """The opinion as values that ``json.dumps`` takes."""
+        return {
+            "model": self.model,
+            "label": self.label,
+            "confidence": round(self.confidence, 4),
+            "scores": {name: round(score, 4) for name, score in self.scores.items()},
+            "decided": self.decided,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Contribution:
     """What one stage adds to a decision; None leaves a field as earlier stages left it."""
 
@@ -95,6 +130,7 @@ class Contribution:
     target_folder: str | None = None
     mark_seen: bool | None = None
     extracted: Mapping[str, Facts] | None = None
+    opinions: tuple[Opinion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +155,10 @@ class Decision:
     mark_seen: bool = False
     extracted: Mapping[str, Facts] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+    opinions: tuple[Opinion, ...] = ()
 
     def with_contribution(self, contribution: Contribution) -> Decision:
-        """A decision with what the stage contributed; its reasons are added to the earlier ones."""
+        """A decision with what the stage contributed; its reasons and opinions are added."""
         new = contribution
         return Decision(
             category=self.category if new.category is None else new.category,
@@ -135,6 +172,7 @@ class Decision:
             mark_seen=self.mark_seen if new.mark_seen is None else new.mark_seen,
             extracted={**self.extracted, **(new.extracted or {})},
             errors=self.errors,
+            opinions=self.opinions + new.opinions,
         )
 
     def with_error(self, stage: str, text: str) -> Decision:
@@ -166,4 +204,5 @@ class Decision:
                 for name, facts in self.extracted.items()
             },
             "errors": dict(self.errors),
+            "opinions": [opinion.as_json() for opinion in self.opinions],
         }

@@ -32,6 +32,7 @@ __all__ = [
     "attachments",
     "attempts",
     "contents",
+    "corrections",
     "counters",
     "dead_letters",
     "deliveries",
@@ -166,6 +167,21 @@ attachments: Final = Table(
     Column("sha256", String(64), nullable=False),
     Column("inline", Boolean, nullable=False),
     Column("content_id", StoredText),
+)
+
+corrections: Final = Table(
+    "corrections",
+    metadata,
+    Column(
+        "message_id",
+        Identity,
+        ForeignKey("messages.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("category", StoredText, nullable=False),
+    Column("decided", StoredText),
+    Column("corrected_at", Instant, nullable=False),
 )
 
 counters: Final = Table(

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 
 from sage_mail.storage.accounts import Accounts
 from sage_mail.storage.actions import Actions
+from sage_mail.storage.corrections import Corrections
 from sage_mail.storage.dead_letters import DeadLetters
 from sage_mail.storage.endpoints import Endpoints
 from sage_mail.storage.events import Events
@@ -33,6 +34,7 @@ class UnitOfWork:
         self.endpoints = Endpoints(transaction)
         self.dead_letters = DeadLetters(transaction)
         self.actions = Actions(transaction)
+        self.corrections = Corrections(transaction)
 
     async def commit(self) -> None:
         """Make everything durable and visible at once; the unit of work is over.

@@ -79,4 +79,5 @@ def test_a_decision_goes_to_json() -> None:
         "mark_seen": True,
         "extracted": {},
         "errors": {"route": "KeyError: 'x'"},
+        "opinions": [],
     }

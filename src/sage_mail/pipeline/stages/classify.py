@@ -23,7 +23,7 @@ from sage_mail.pipeline.text import Wording, body_text, subject_text, wording
 if TYPE_CHECKING:
     from sage_imap.models.email import EmailMessage
 
-__all__ = ["TARGETS", "Classify"]
+__all__ = ["TARGETS", "TOPICS", "Classify"]
 
 _CATEGORIES: Final = tuple(str(category) for category in Category)
 #: What word lists may speak for, beside the categories.
@@ -153,14 +153,15 @@ def _kind(message: EmailMessage, scores: Mapping[str, float], words: Mapping[str
 def _topic(category: Category, signalled: tuple[str, ...], words: Mapping[str, float]) -> Topic:
     if "calendar" in signalled:
         return Topic.CALENDAR
-    if category in _TOPICS:
-        return _TOPICS[category]
+    if category in TOPICS:
+        return TOPICS[category]
     if words.get("calendar", 0.0) >= _CLEAR:
         return Topic.CALENDAR
     return Topic.GENERAL
 
 
-_TOPICS: Final[Mapping[Category, Topic]] = {
+#: The topic that follows from a category; of the others it is calendar or general.
+TOPICS: Final[Mapping[Category, Topic]] = {
     Category.SUPPORT: Topic.SUPPORT,
     Category.SALES: Topic.SALES,
     Category.NEWSLETTER: Topic.NEWSLETTER,

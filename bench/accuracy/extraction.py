@@ -1,7 +1,4 @@
-"""How much extraction finds, and how fast: writes its part of docs/explanation/accuracy.md.
-
-Run by hand or by ``make eval``. Reads the shared corpora (``SAGE_SHARED``, default ``../shared``),
-needs pdftotext for the invoices that are PDFs. ``--show`` prints instead of writing.
+"""How much extraction finds, and how fast. Needs pdftotext for the invoices that are PDFs.
 
 What the numbers mean
 
@@ -16,20 +13,14 @@ What the numbers mean
 
 from __future__ import annotations
 
-import argparse
 import gc
-import os
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-_ROOT: Final = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(_ROOT), str(_ROOT / "src")]
-
-from tests.support.corpora import real_mails  # noqa: E402
-from tests.support.facts import (  # noqa: E402 - found by the line above
+from tests.support.corpora import real_mails
+from tests.support.facts import (
     Score,
     deadlines,
     invoices,
@@ -39,13 +30,9 @@ from tests.support.facts import (  # noqa: E402 - found by the line above
     tickets,
 )
 
-from sage_imap.models.email import EmailMessage  # noqa: E402
-from sage_mail.pipeline.extraction import Extractor, Source, load_vocabulary  # noqa: E402
+from sage_imap.models.email import EmailMessage
+from sage_mail.pipeline.extraction import Extractor, Source, load_vocabulary
 
-_PAGE: Final = _ROOT / "docs" / "explanation" / "accuracy.md"
-_BEGIN: Final = "<!-- begin: bench/extraction.py -->"
-_END: Final = "<!-- end: bench/extraction.py -->"
-_HEAD: Final = "# Accuracy\n\nWritten by `make eval` from the shared corpora.\n\n"
 _MAILS: Final = 2_000
 _TEXT: Final = 3_000
 _MARKUP: Final = 15_000
@@ -108,7 +95,9 @@ def extract(extractor: Extractor, message: EmailMessage) -> None:
     extractor.analysis(source)
 
 
-def section(corpora: Path, extractor: Extractor) -> str:
+def section(corpora: Path) -> str:
+    """The section "Extraction" in Markdown."""
+    extractor = Extractor(load_vocabulary())
     table = "\n".join(
         f"| {name} | {score.there} | {score.recall:.0%} | {score.precision:.0%} |"
         for name, score in rows(corpora, extractor)
@@ -124,7 +113,7 @@ def section(corpora: Path, extractor: Extractor) -> str:
         f"| ordinary {rate(extractor, ordinary)}\n| all {rate(extractor, messages)}"
     )
     head = "| fact | there | found | right |\n| --- | --- | --- | --- |"
-    return "\n".join((_BEGIN, _WORDS, head, table, "", _SPEED, speed, "", _SHORT + _END))
+    return "\n".join((_WORDS, head, table, "", _SPEED, speed, "", _SHORT))
 
 
 _WORDS: Final = """\
@@ -147,27 +136,3 @@ column of a PDF; receipts for several orders, of which one total is given. The e
 are the corpus's own, which calls some twenty of these English tickets German. Sentiment, keywords,
 people and organisations have no golden: they are rules of thumb, and their confidence says so.
 """
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--show", action="store_true", help="print the section, write nothing")
-    show = parser.parse_args().show
-    corpora = Path(os.environ.get("SAGE_SHARED", _ROOT.parent / "shared")) / "corpora"
-    if not corpora.is_dir():
-        print(f"There are no corpora at {corpora}; set SAGE_SHARED.")
-        return 1
-    text = section(corpora, Extractor(load_vocabulary()))
-    if show:
-        print(text)
-        return 0
-    page = _PAGE.read_text("utf-8") if _PAGE.exists() else _HEAD
-    before, begin, rest = page.partition(_BEGIN)
-    after = rest.partition(_END)[2] if begin else "\n"
-    _PAGE.write_text(f"{before}{text}{after}", "utf-8")
-    print(f"wrote {_PAGE.relative_to(_ROOT)}")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

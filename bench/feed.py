@@ -21,7 +21,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from websockets.asyncio.client import connect
 
-from sage_mail.console.service import FeedService
+from sage_mail.console.service import HttpService
 from sage_mail.delivery.events import EventType, NewEvent
 from sage_mail.settings import FeedSettings, HttpSettings
 from sage_mail.storage import Storage
@@ -36,7 +36,7 @@ _FILLER = "x" * 600
 async def _serve(orders: Connection, folder: Path) -> None:
     storage = await Storage.open(f"sqlite:///{folder / 'sage.db'}", blob_dir=folder / "blobs")
     feed = FeedSettings(token=SecretStr(_TOKEN))
-    service = await FeedService.open(storage, feed, HttpSettings(port=0))
+    service = await HttpService.open(storage, feed, HttpSettings(port=0))
     running = asyncio.create_task(service.run())
     orders.send(service.address)
     while count := await asyncio.to_thread(orders.recv):

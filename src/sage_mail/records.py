@@ -41,6 +41,7 @@ __all__ = [
     "NewDeadLetter",
     "NewMessage",
     "StoredDecision",
+    "WaitingRecord",
 ]
 
 
@@ -417,3 +418,11 @@ class ActionRecord:
     result_uid: int | None
     created_at: datetime
     done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRecord:
+    """How many deliveries wait for an endpoint, and from when the oldest event among them is."""
+
+    count: int
+    oldest: datetime

@@ -1,13 +1,13 @@
 """Everything that runs, from the settings: started in order, stopped in time.
 
-Started: the lock on the store, the database at its newest schema, the live feed, the drains, the
-accounts. What a crash has left half done needs no phase of its own: planned actions are looked into
-by the worker of their account, pending deliveries by their drain, and the mailboxes by their first
-resync.
+Started: the lock on the store, the database at its newest schema, the port for HTTP, the drains,
+the accounts. What a crash has left half done needs no phase of its own: planned actions are looked
+into by the worker of their account, pending deliveries by their drain, and the mailboxes by their
+first resync.
 
 Stopped: watchers and drains at once, critical sections (a commit, a MOVE with its journal entry)
-when they are through or the time is up, then the database. What is cut off is done again or found
-out at the next start.
+when they are through or the time is up, then, after the last report, the database. What is cut off
+is done again or found out at the next start.
 """
 
 from __future__ import annotations
@@ -19,21 +19,25 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sage_mail.configured import configured_pipeline, usable_model
 from sage_mail.delivery.drain import Drains
 from sage_mail.ingest.scope import CriticalSections, Scope
 from sage_mail.locking import StoreLock
+from sage_mail.metrics import Metrics
+from sage_mail.monitoring import Monitor
 from sage_mail.pipeline import Pipeline
+from sage_mail.reporting import Reporter
 from sage_mail.settings import AccountSettings, Settings
 from sage_mail.storage import Storage
+from sage_mail.systemd import keep_watchdog_quiet, notify
 from sage_mail.telemetry import get_logger
 from sage_mail.watchers.account import AccountWatcher
 from sage_mail.watchers.originals import Originals
 
 if TYPE_CHECKING:
-    from sage_mail.console.service import FeedService
+    from sage_mail.console.service import HttpService
 
 __all__ = ["Runtime", "run_until_signalled"]
 
@@ -43,13 +47,15 @@ _log = get_logger(__name__)
 _THREADS = min(4, os.cpu_count() or 1)
 # Kept back from the time that a stop may take, for closing the database and the interpreter.
 _CLOSING_SECONDS = 1.5
+_REPORT_SECONDS = 1.0
 
 
 class Runtime:
     """The running system, within an ``async with`` block.
 
     ``storage`` is open within the block: live displays follow ``storage.commits`` and read events.
-    *grace* is how many seconds a vanished message is looked for before it counts as deleted.
+    ``monitor`` says how the system is. *grace* is how many seconds a vanished message is looked for
+    before it counts as deleted.
 
     Entering raises `AlreadyRunning`, `ConfigError` or `StorageError`, and nothing runs then.
     """
@@ -62,7 +68,11 @@ class Runtime:
         self._grace = grace
         self._sections = CriticalSections()
         self._stack = AsyncExitStack()
+        self._metrics = Metrics()
         self._storage: Storage | None = None
+        self._monitor: Monitor | None = None
+        self._reporter: Reporter | None = None
+        self._watchers: list[AccountWatcher] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="sage-mail")
 
@@ -73,6 +83,13 @@ class Runtime:
             raise RuntimeError("the runtime is not running")
         return self._storage
 
+    @property
+    def monitor(self) -> Monitor:
+        """What says how the system is."""
+        if self._monitor is None:
+            raise RuntimeError("the runtime is not running")
+        return self._monitor
+
     async def __aenter__(self) -> Self:
         settings = self.settings
         async with AsyncExitStack() as stack:
@@ -82,12 +99,17 @@ class Runtime:
                 self._pipeline = await asyncio.to_thread(_pipeline, settings)
             self._storage = await Storage.open(settings.database_url, blob_dir=settings.blob_dir)
             stack.push_async_callback(self._storage.close)
-            feed = await self._feed()
-            if feed is not None:
-                stack.callback(feed.close)
-            scopes = [await self._scope(account, self._pipeline) for account in settings.accounts]
+            for account in settings.accounts:
+                scope = await self._scope(account, self._pipeline)
+                self._watchers.append(AccountWatcher(scope))
+            drains = self._drains()
+            self._monitor = await self._looking(drains)
+            service = await self._service(self._monitor)
+            if service is not None:
+                stack.callback(service.close)
             self._stack = stack.pop_all()
-        self._start(scopes, feed)
+        self._reporter = Reporter(self._monitor, settings.report)
+        self._start(drains, service, self._reporter)
         _log.info("started", accounts=len(settings.accounts), endpoints=len(settings.webhooks))
         return self
 
@@ -105,6 +127,9 @@ class Runtime:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=max(0.1, until - loop.time()))
         await self._sections.finish(max(0.1, until - loop.time()))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_REPORT_SECONDS):
+                await self.report(final=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_SECONDS):
@@ -117,26 +142,54 @@ class Runtime:
         for task in done:
             task.result()
 
-    async def _feed(self) -> FeedService | None:
-        """The live feed, listening; None where it is off."""
-        if not self.settings.feed.enabled:
-            _log.info("feed_off", remedy="set token_env, token_file or token_keyring in [feed]")
+    async def look(self) -> None:
+        """Have every folder compared with its server as a whole, and return when that is done.
+
+        While a server cannot be reached this waits for it.
+        """
+        await asyncio.gather(*(watcher.look() for watcher in self._watchers))
+
+    async def report(self, *, final: bool = False) -> dict[str, Any]:
+        """Tell how it went since the last report, or with *final* since the start."""
+        if self._reporter is None:
+            raise RuntimeError("the runtime is not running")
+        return await self._reporter.report(final=final)
+
+    def _drains(self) -> Drains:
+        settings = self.settings
+        originals = Originals(settings.accounts)
+        return Drains(self.storage, settings.webhooks, fetch=originals.fetch, metrics=self._metrics)
+
+    async def _looking(self, drains: Drains) -> Monitor:
+        monitor = Monitor(
+            self.storage,
+            self._metrics,
+            accounts=self._watchers,
+            drains=drains,
+            endpoints=[endpoint.name for endpoint in self.settings.webhooks],
+        )
+        await monitor.begin()
+        return monitor
+
+    async def _service(self, monitor: Monitor) -> HttpService | None:
+        """What answers HTTP, listening; None where that is off."""
+        settings = self.settings
+        if not settings.http.enabled:
             return None
         # Imported late, since FastAPI takes a third of a second and may not be wanted.
-        from sage_mail.console.service import FeedService
+        from sage_mail.console.service import HttpService
 
-        return await FeedService.open(self.storage, self.settings.feed, self.settings.http)
+        return await HttpService.open(self.storage, settings.feed, settings.http, monitor)
 
-    def _start(self, scopes: list[Scope], feed: FeedService | None) -> None:
-        originals = Originals(self.settings.accounts)
-        drains = Drains(self.storage, self.settings.webhooks, fetch=originals.fetch)
-        self._tasks = [asyncio.create_task(drains.run(), name="drains")]
-        if feed is not None:
-            self._tasks.append(asyncio.create_task(feed.run(), name="feed"))
-        self._tasks += [
-            asyncio.create_task(AccountWatcher(scope).run(), name=f"account {scope.account}")
-            for scope in scopes
-        ]
+    def _start(self, drains: Drains, service: HttpService | None, reporter: Reporter) -> None:
+        works = {
+            "pulse": self.monitor.pulse.run(),
+            "drains": drains.run(),
+            **({"http": service.run()} if service is not None else {}),
+            "reports": reporter.run(),
+            **{f"account {watcher.account}": watcher.run() for watcher in self._watchers},
+        }
+        self._tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
 
     async def _scope(self, account: AccountSettings, pipeline: Pipeline) -> Scope:
         async with self.storage.unit_of_work() as uow:
@@ -151,6 +204,7 @@ class Runtime:
             endpoints=self.settings.webhooks,
             threads=self._threads,
             sections=self._sections,
+            metrics=self._metrics,
             grace=self._grace,
         )
 
@@ -189,9 +243,13 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, signalled)
     async with Runtime(settings) as runtime:
+        notify("READY=1")
+        barking = asyncio.create_task(keep_watchdog_quiet())
         stopping = asyncio.ensure_future(stop.wait())
         failing = asyncio.ensure_future(runtime.failed())
         await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
+        notify("STOPPING=1")
         if failing.done():
             failing.result()
         failing.cancel()
+        barking.cancel()

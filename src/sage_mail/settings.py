@@ -49,6 +49,7 @@ __all__ = [
     "FeedSettings",
     "HttpSettings",
     "LogSettings",
+    "ReportSettings",
     "RoutingSettings",
     "Settings",
     "WebhookSettings",
@@ -379,8 +380,9 @@ class WordSettings(_Model):
 
 
 class HttpSettings(_Model):
-    """Where the service answers HTTP; it listens only if it has something to serve."""
+    """Where the service answers HTTP: its health and metrics, and the live feed."""
 
+    enabled: bool = True
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8766, ge=0, le=65535)
 
@@ -429,10 +431,21 @@ class FeedSettings(_Model):
 
 
 class LogSettings(_Model):
-    """How much is logged, and in which shape."""
+    """How much is logged, in which shape, and into which file beside the standard output."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     format: Literal["json", "console"] = "json"
+    file: _Path | None = None
+
+
+class ReportSettings(_Model):
+    """How often it is told how things go (in seconds, 0 for the end alone), and into which folder.
+
+    It is always told in the log.
+    """
+
+    interval: float = Field(default=3600.0, ge=0, allow_inf_nan=False)
+    folder: _Path | None = None
 
 
 class Settings(BaseSettings):
@@ -457,6 +470,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     feed: FeedSettings = FeedSettings()
     log: LogSettings = LogSettings()
+    report: ReportSettings = ReportSettings()
     # How long work in progress may take to finish after SIGTERM; the whole stop takes under 10 s.
     shutdown_timeout: float = Field(default=8.0, gt=0, le=8.5)
 
@@ -498,6 +512,12 @@ class Settings(BaseSettings):
                         f'webhooks ("{webhook.name}").accounts: no account is called '
                         f"{pattern!r}{nearest(pattern, names)}"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _feed_needs_http(self) -> Settings:
+        if self.feed.enabled and not self.http.enabled:
+            raise ValueError("feed: is on while http.enabled is false; switch one of them")
         return self
 
     @classmethod

@@ -9,15 +9,18 @@ Lines of other libraries come the same way, from WARNING up, under the action ``
 from __future__ import annotations
 
 import logging
+import logging.handlers
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor
 
-__all__ = ["Logger", "configure", "get_logger"]
+__all__ = ["Logger", "clean_text", "configure", "get_logger"]
 
 _REDACTED = "[redacted]"
 _ACTION = re.compile(r"[a-z][a-z0-9_.]*\Z")
@@ -72,22 +75,32 @@ def configure(
     format: Literal["json", "console"] = "json",  # noqa: A002 - the name of the setting
     *,
     stream: TextIO | None = None,
+    file: Path | None = None,
     strict: bool = False,
 ) -> None:
     """Send all logs to the stream (stderr by default), ours from the given level up.
+
+    With a *file* they are appended to it as well; whoever rotates it may move it away at any time.
+    Raises `OSError` where it cannot be opened.
 
     May be called again; the last call counts. ``strict`` makes a line without a proper action
     raise ValueError at its caller instead of being logged as ``unnamed``.
     """
     _Strictness.on = strict
     target = stream if stream is not None else sys.stderr
-    handler = logging.StreamHandler(target)
-    handler.set_name(_HANDLER)
-    handler.setFormatter(_formatter(format, colors=target.isatty()))
+    handlers: list[logging.Handler] = [_Stream(target)]
+    handlers[0].setFormatter(_formatter(format, colors=target.isatty()))
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(_File(file, encoding="utf-8"))
+        handlers[1].setFormatter(_formatter(format, colors=False))
     root = logging.getLogger()
     for old in [known for known in root.handlers if known.get_name() == _HANDLER]:
         root.removeHandler(old)
-    root.addHandler(handler)
+        old.close()
+    for handler in handlers:
+        handler.set_name(_HANDLER)
+        root.addHandler(handler)
     # Others' INFO lines quote URLs (httpx) and statements (SQLAlchemy).
     root.setLevel(logging.WARNING)
     for name in _OURS:
@@ -97,6 +110,26 @@ def configure(
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
+
+
+class _Terse(logging.Handler):
+    """A handler that says that a line was lost, and not what stood in it.
+
+    What the standard library would say quotes the facts as they were before they were cleaned.
+    """
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        error = sys.exc_info()[1]
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"sage-mail: a line of the log was lost: {type(error).__name__}\n")
+
+
+class _Stream(_Terse, logging.StreamHandler[TextIO]):
+    """The way to a stream."""
+
+
+class _File(_Terse, logging.handlers.WatchedFileHandler):
+    """The way to a file, which is opened anew when somebody has moved it away."""
 
 
 class _Strictness:
@@ -130,7 +163,7 @@ def _clean(key: str, value: object) -> object:
     if value is not None and _is_private(key.lower()):
         return _REDACTED
     if isinstance(value, str):
-        return _clean_text(value)
+        return clean_text(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return f"<{len(value)} bytes>"
     if isinstance(value, Mapping):
@@ -139,14 +172,15 @@ def _clean(key: str, value: object) -> object:
         return [_clean(key, inner) for inner in value]
     if value is None or isinstance(value, bool | int | float):
         return value
-    return _clean_text(str(value))
+    return clean_text(str(value))
 
 
 def _is_private(key: str) -> bool:
     return key in _PRIVATE_NAMES or not _PRIVATE_WORDS.isdisjoint(key.split("_"))
 
 
-def _clean_text(text: str) -> str:
+def clean_text(text: str) -> str:
+    """The text without addresses, and without what follows the host in a URL."""
     if "://" in text:
         text = _URL.sub(r"\1\2/...", text)
     if "@" in text:

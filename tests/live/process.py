@@ -28,9 +28,9 @@ def toml(table: dict[str, Any]) -> str:
 
 
 def written(folder: Path, table: dict[str, Any]) -> Path:
-    """The settings in a file in the folder."""
+    """The settings in a file in the folder; HTTP on a free port, where they do not say which."""
     path = folder / "sage-mail.toml"
-    path.write_text(toml(table))
+    path.write_text(toml({"http": {"port": 0}, **table}))
     return path
 
 

@@ -17,7 +17,7 @@ from sage_imap.models.message import MessageSet
 from sage_imap.models.results import FetchRow
 from sage_mail.records import EventRecord, MessageRecord
 from sage_mail.runtime import Runtime
-from sage_mail.settings import Settings
+from sage_mail.settings import HttpSettings, Settings
 from sage_mail.storage import Storage
 from tests.support.dovecot import PASSWORD, Dovecot, dovecot_server
 
@@ -71,7 +71,12 @@ def account(server: Dovecot, user: str, **changes: Any) -> dict[str, Any]:
 
 def settings_for(folder: Path, accounts: Sequence[dict[str, Any]], **changes: Any) -> Settings:
     """Settings with everything below the folder."""
-    return Settings(data_dir=folder / "data", accounts=list(accounts), **changes)
+    # A free port, since several systems run at once.
+    return Settings(
+        data_dir=folder / "data",
+        accounts=list(accounts),
+        **{"http": HttpSettings(port=0), **changes},
+    )
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from sage_mail.cli.options import ConfigOption
 
 __all__ = ["run"]
@@ -18,5 +20,11 @@ def run(config: ConfigOption = None) -> None:
     if not settings.accounts:
         where = settings.source or "the environment"
         raise ConfigError(f"{where} names no account; add an [[accounts]] table")
-    telemetry.configure(settings.log.level, settings.log.format)
+    log = settings.log
+    try:
+        telemetry.configure(log.level, log.format, stream=sys.stdout, file=log.file)
+    except OSError as error:
+        raise ConfigError(
+            f"log.file: {log.file} cannot be written: {error.strerror}; name another file"
+        ) from error
     run_until_signalled(settings)

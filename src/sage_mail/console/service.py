@@ -1,4 +1,4 @@
-"""What the running service answers over HTTP: the live feed, to those who have its token."""
+"""What the running service answers over HTTP: how it is, and the live feed."""
 
 from __future__ import annotations
 
@@ -10,38 +10,62 @@ from starlette.middleware.cors import CORSMiddleware
 
 from sage_mail.console.access import Access
 from sage_mail.console.feed import Pace, feed_routes
+from sage_mail.console.monitor import is_loopback, monitor_routes
 from sage_mail.console.server import address_of, listen, serve_on
 from sage_mail.delivery.feed import Feed
 from sage_mail.errors import ConfigError
+from sage_mail.monitoring import Monitor
 from sage_mail.settings import FeedSettings, HttpSettings
 from sage_mail.storage import Storage
 from sage_mail.telemetry import get_logger
 
-__all__ = ["FeedService", "feed_app"]
+__all__ = ["HttpService", "add_feed"]
 
 _log = get_logger(__name__)
 
 
-class FeedService:
-    """The feed with its own listener, which is open from `open` to the end of `run`."""
+class HttpService:
+    """The service with its own listener, which is open from `open` to the end of `run`."""
 
-    def __init__(self, storage: Storage, settings: FeedSettings, listener: socket.socket) -> None:
-        self._feed = Feed(storage)
-        self._app = feed_app(self._feed, settings)
+    def __init__(self, app: FastAPI, listener: socket.socket, feed: Feed | None) -> None:
+        self._app = app
         self._listener = listener
+        self._feed = feed
 
     @classmethod
-    async def open(cls, storage: Storage, feed: FeedSettings, http: HttpSettings) -> FeedService:
-        """The service, listening. Raises `ConfigError`: the token or the address cannot be used."""
-        await asyncio.to_thread(feed.resolve_token)
+    async def open(
+        cls,
+        storage: Storage,
+        feed: FeedSettings,
+        http: HttpSettings,
+        monitor: Monitor | None = None,
+    ) -> HttpService:
+        """The service, listening; without the token of a feed it has none.
+
+        Raises `ConfigError`: the token or the address cannot be used.
+        """
+        app = FastAPI(title="Sage", docs_url=None, redoc_url=None, openapi_url=None)
+        followed = None
+        if feed.enabled:
+            await asyncio.to_thread(feed.resolve_token)
+            followed = Feed(storage)
+            add_feed(app, followed, feed)
+        else:
+            _log.info("feed_off", remedy="set token_env, token_file or token_keyring in [feed]")
         try:
             listener = listen(http.host, http.port)
         except OSError as error:
             raise ConfigError(
-                f"http: cannot listen on {http.host} port {http.port}: {error.strerror}; "
-                "set another http.host or http.port, or end the program that listens there"
+                f"http: cannot listen on {http.host} port {http.port}: {error.strerror}; set "
+                "another http.host or http.port, end the program that listens there, or set "
+                "http.enabled = false"
             ) from error
-        return cls(storage, feed, listener)
+        if monitor is not None:
+            if followed is not None:
+                monitor.followers = lambda: followed.followers
+            loopback_only = is_loopback(listener.getsockname()[0])
+            app.include_router(monitor_routes(monitor, loopback_only=loopback_only))
+        return cls(app, listener, followed)
 
     @property
     def address(self) -> str:
@@ -54,20 +78,22 @@ class FeedService:
 
     async def run(self) -> None:
         """Answer until cancelled; followers are then told to come back."""
-        _log.info("feed_listens", port=self._listener.getsockname()[1])
+        _log.info("http_listens", port=self._listener.getsockname()[1], feed=self._feed is not None)
         with self._listener:
             async with asyncio.TaskGroup() as group, serve_on(self._listener, self._app):
-                reading = group.create_task(self._feed.run(), name="feed")
+                reading = None
+                if self._feed is not None:
+                    reading = group.create_task(self._feed.run(), name="feed")
                 try:
                     await asyncio.Event().wait()
                 finally:
-                    self._feed.close()
-                    reading.cancel()
+                    if self._feed is not None and reading is not None:
+                        self._feed.close()
+                        reading.cancel()
 
 
-def feed_app(feed: Feed, settings: FeedSettings) -> FastAPI:
-    """The application with the feed alone."""
-    app = FastAPI(title="Sage", docs_url=None, redoc_url=None, openapi_url=None)
+def add_feed(app: FastAPI, feed: Feed, settings: FeedSettings) -> None:
+    """Let the application answer with the feed."""
     access = Access(settings.resolve_token, origins=settings.origins)
     app.include_router(feed_routes(feed, access, Pace(heartbeat=settings.heartbeat)))
     if settings.origins:
@@ -76,4 +102,3 @@ def feed_app(feed: Feed, settings: FeedSettings) -> FastAPI:
             allow_origins=settings.origins,
             allow_headers=["Authorization", "Last-Event-ID"],
         )
-    return app

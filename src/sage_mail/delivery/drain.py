@@ -32,6 +32,7 @@ from sage_mail.delivery.sender import Outcome, Sender
 from sage_mail.delivery.warden import Warden
 from sage_mail.errors import ConfigError, StorageError
 from sage_mail.faults import reach
+from sage_mail.metrics import Metrics
 from sage_mail.records import AttemptRecord, DeliveryRecord
 from sage_mail.settings import WebhookSettings
 from sage_mail.storage import Storage, Wakeups
@@ -68,6 +69,7 @@ class EndpointDrain:
         fetch: asks the mail server for a message that the store does not have.
         clock: what time it is, for due times and timestamps.
         chance: a number from 0 to 1, for the jitter of the pauses.
+        metrics: where attempts are counted and timed.
     """
 
     def __init__(
@@ -79,11 +81,13 @@ class EndpointDrain:
         fetch: FetchRaw | None = None,
         clock: Clock = _now,
         chance: Callable[[], float] = random.random,
+        metrics: Metrics | None = None,
     ) -> None:
         self._storage = storage
         self._endpoint = endpoint
         self._clock = clock
         self._chance = chance
+        self._metrics = metrics or Metrics()
         self._composer = Composer(endpoint, ContentReader(storage, fetch=fetch))
         self._recorder = Recorder(storage, Warden(endpoint.name, others).judge)
         self._pacer = Pacer(endpoint.rate_limit)
@@ -91,9 +95,17 @@ class EndpointDrain:
         self._read_at = 0.0
         self._under_way: set[int] = set()
         self._failures = 0
+        self.is_at_work = False
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
+        """Deliver until cancelled; ``is_at_work`` is true meanwhile."""
+        self.is_at_work = True
+        try:
+            await self._work()
+        finally:
+            self.is_at_work = False
+
+    async def _work(self) -> None:
         self._ready.clear()
         async with (
             sender_for(self._endpoint) as sender,
@@ -174,7 +186,7 @@ class EndpointDrain:
 
     async def _record(self, delivery: DeliveryRecord, outcome: Outcome, started: datetime) -> None:
         """Write down what came of the attempt; the slot stays taken until that is committed."""
-        number = delivery.attempts + 1
+        number, answered = delivery.attempts + 1, time.monotonic()
         judged = verdict(
             attempts=number - delivery.earlier_attempts,
             max_attempts=self._endpoint.max_attempts,
@@ -193,6 +205,7 @@ class EndpointDrain:
         )
         result = Result(delivery, attempt, judged)
         await self._recorder.record(result)
+        self._metrics.attempted(delivery.endpoint, delivery.event.seq, judged, answered)
         if not outcome.delivered:
             # It may be disabled now; what has been read is not to be sent then.
             self._failures += 1
@@ -211,6 +224,7 @@ class Drains:
         fetch: FetchRaw | None = None,
         clock: Clock = _now,
         chance: Callable[[], float] = random.random,
+        metrics: Metrics | None = None,
     ) -> None:
         self._drains = {
             endpoint.name: EndpointDrain(
@@ -220,9 +234,15 @@ class Drains:
                 fetch=fetch,
                 clock=clock,
                 chance=chance,
+                metrics=metrics,
             )
             for endpoint in endpoints
         }
+
+    @property
+    def at_rest(self) -> list[str]:
+        """The endpoints whose drain does not run now: it has failed and waits to start anew."""
+        return [name for name, drain in self._drains.items() if not drain.is_at_work]
 
     async def run(self) -> None:
         """Deliver to all endpoints until cancelled."""

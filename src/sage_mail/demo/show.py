@@ -28,7 +28,13 @@ from sage_mail.demo.server import EmbeddedServer, embedded_server
 from sage_mail.demo.terminal import picture
 from sage_mail.records import ActionStatus, DeliveryStatus
 from sage_mail.runtime import Runtime
-from sage_mail.settings import AccountSettings, RoutingSettings, Settings, WebhookSettings
+from sage_mail.settings import (
+    AccountSettings,
+    HttpSettings,
+    RoutingSettings,
+    Settings,
+    WebhookSettings,
+)
 
 __all__ = ["run_demo"]
 
@@ -95,6 +101,7 @@ def _settings(folder: Path, server: EmbeddedServer, hook: str, secret: str) -> S
     """Everything that a first user would switch on one after the other."""
     return Settings(
         data_dir=folder,
+        http=HttpSettings(enabled=False),  # the demo has a page of its own
         accounts=[
             AccountSettings(
                 name="demo",

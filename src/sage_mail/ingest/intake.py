@@ -8,7 +8,7 @@ mailbox's cursor. What cannot be stored becomes a dead letter, and the cursor st
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -36,7 +36,7 @@ from sage_mail.ingest.scope import Scope
 from sage_mail.ingest.sources import candidates_for, gone_from_server, reselect
 from sage_mail.ingest.stumbles import GARBLED, LOST, Stumbles
 from sage_mail.ingest.writing import BatchWriter, write_blobs
-from sage_mail.pipeline import Context
+from sage_mail.pipeline import Context, Decision
 from sage_mail.records import DeadLetterRecord, MailboxRecord
 from sage_mail.telemetry import get_logger
 
@@ -61,6 +61,7 @@ class _Batch:
     rejected: list[Rejected]
     hashes: dict[int, str]
     cursor: int | None
+    detected: float | None
     retry_of: int | None = None
 
 
@@ -71,9 +72,12 @@ class Intake:
         self._scope = scope
         self._stumbles = Stumbles()
 
-    async def take_new(self, client: IMAPClient, mailbox: MailboxRecord) -> int:
+    async def take_new(
+        self, client: IMAPClient, mailbox: MailboxRecord, *, detected: float | None = None
+    ) -> int:
         """Take in all messages above the mailbox's cursor; how many UIDs these were.
 
+        *detected* is when the server told of them, on the monotonic clock, for the metrics.
         The mailbox must be selected. A lost connection raises and leaves what is committed.
         """
         found = await search_uids(client, f"UID {mailbox.last_uid + 1}:*")
@@ -81,7 +85,7 @@ class Intake:
         if not above:
             return 0
         wanted = new_uids(above, mailbox.last_uid, await self.known(mailbox, above))
-        await self.take(client, mailbox, wanted, advance=True)
+        await self.take(client, mailbox, wanted, advance=True, detected=detected)
         await self._advance(mailbox, max(above))
         return len(wanted)
 
@@ -97,13 +101,19 @@ class Intake:
         return True
 
     async def take(
-        self, client: IMAPClient, mailbox: MailboxRecord, uids: Sequence[int], *, advance: bool
+        self,
+        client: IMAPClient,
+        mailbox: MailboxRecord,
+        uids: Sequence[int],
+        *,
+        advance: bool,
+        detected: float | None = None,
     ) -> None:
         """Take in the messages with these UIDs (ascending); with *advance* the cursor follows."""
         sizes = await fetch_sizes(client, uids)
         queue = [Sized(uid, sizes.get(uid, 0)) for uid in uids]
         for portion in self._stumbles.portions(queue):
-            await self._take_portion(client, mailbox, portion, advance=advance)
+            await self._take_portion(client, mailbox, portion, advance=advance, detected=detected)
 
     async def known(self, mailbox: MailboxRecord, uids: Sequence[int]) -> set[int]:
         """Those of the UIDs that are stored or dead letters already."""
@@ -122,6 +132,7 @@ class Intake:
         portion: list[Sized],
         *,
         advance: bool,
+        detected: float | None = None,
         retry_of: int | None = None,
     ) -> None:
         rejected = [
@@ -139,7 +150,7 @@ class Intake:
         prepared = {item.fetched.uid: item for item in results if isinstance(item, Prepared)}
         hashes = await write_blobs(self._scope.storage, prepared.values(), rejected)
         cursor = portion[-1].uid if advance else None
-        batch = _Batch(prepared, rejected, hashes, cursor, retry_of)
+        batch = _Batch(prepared, rejected, hashes, cursor, detected, retry_of)
         for look in range(1, _LOOKS + 1):
             if await self._scope.sections.run(
                 self._commit(client, mailbox, batch, last_look=look == _LOOKS)
@@ -250,7 +261,10 @@ class Intake:
                     mailbox.id, uidvalidity=mailbox.uidvalidity or 0, last_uid=batch.cursor
                 )
             faults.reach("before-commit")
+            # Before the commit, which wakes those who deliver.
+            self._scope.metrics.announced(writer.announced, batch.detected)
             await uow.commit()
+        self._count(writer.announced.values(), failures, batch.detected)
         _log.info(
             "batch_committed",
             account=self._scope.account,
@@ -259,6 +273,17 @@ class Intake:
             moved=sum(isinstance(outcome, Relocated) for outcome in outcomes),
             failed=len(failures),
         )
+
+    def _count(
+        self, decisions: Collection[Decision], failures: Sequence[Rejected], detected: float | None
+    ) -> None:
+        metrics, account = self._scope.metrics, self._scope.account
+        metrics.committed(account, [decision.category.value for decision in decisions], detected)
+        for decision in decisions:
+            for stage in decision.errors:
+                metrics.stage_failed(stage)
+        for failure in failures:
+            metrics.failed(account, failure.stage)
 
     async def _advance(self, mailbox: MailboxRecord, end: int) -> None:
         """Let the cursor pass what is gone or known above the last message taken in."""

@@ -7,6 +7,7 @@ or swallows, the comparison finds the difference.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -38,50 +39,62 @@ _Snapshot = tuple[int, int | None, int | None, int]
 
 
 class Resync:
-    """Keeps one mailbox in step; kept over the reconnects of the mailbox's watcher."""
+    """Keeps one mailbox in step; kept over the reconnects of the mailbox's watcher.
 
-    def __init__(self, scope: Scope) -> None:
+    *folder* is its name in the settings.
+    """
+
+    def __init__(self, scope: Scope, folder: str) -> None:
         self._scope = scope
+        self._folder = folder
         self._intake = Intake(scope)
         self._agreed: _Snapshot | None = None
 
     async def whole(self, client: IMAPClient) -> None:
         """Compare everything; right after SELECT."""
-        snapshot = _snapshot(client)
+        snapshot, detected = _snapshot(client), time.monotonic()
         began = datetime.now(UTC)
         mailbox = await self._mailbox(client)
         if snapshot is None or snapshot != self._agreed:
             self._agreed = None
-            await self._compare(client, mailbox, with_flags=True)
+            await self._compare(client, mailbox, with_flags=True, detected=detected)
             self._agreed = snapshot
         async with self._scope.storage.unit_of_work() as uow:
             await uow.mailboxes.verified(mailbox.id, began)
             await uow.commit()
 
-    async def news(self, client: IMAPClient, *, with_flags: bool) -> None:
-        """Compare again in the same session, after the server has reported something."""
+    async def news(self, client: IMAPClient, *, with_flags: bool, detected: float) -> None:
+        """Compare again in the same session, after the server has reported something.
+
+        *detected* is when it did, on the monotonic clock.
+        """
         self._agreed = None
         mailbox = await self._mailbox(client)
-        await self._compare(client, mailbox, with_flags=with_flags)
+        await self._compare(client, mailbox, with_flags=with_flags, detected=detected)
 
     async def _compare(
-        self, client: IMAPClient, mailbox: MailboxRecord, *, with_flags: bool
+        self, client: IMAPClient, mailbox: MailboxRecord, *, with_flags: bool, detected: float
     ) -> None:
         while True:
             client.take_events()
             uidnext = selected_mailbox(client)[0].uidnext
-            await self._intake.take_new(client, mailbox)
+            self._tell_behind((uidnext or 0) - 1 - mailbox.last_uid)
+            await self._intake.take_new(client, mailbox, detected=detected)
+            self._tell_behind(0)
             await self._departures(client, mailbox)
             if with_flags or mailbox.highestmodseq is not None:
                 await self._scope.sections.run(self._flags(client, mailbox))
             # What was told while we looked will not be told again. Nor will what came while the
             # intake looked into another mailbox: the SELECT back here has counted it in.
-            news = client.take_events()
+            news, detected = client.take_events(), time.monotonic()
             if selected_mailbox(client)[0].uidnext == uidnext and not any(
                 isinstance(event, _ARRIVALS_AND_DEPARTURES) for event in news
             ):
                 return
             mailbox = await self._mailbox(client)
+
+    def _tell_behind(self, uids: int) -> None:
+        self._scope.metrics.behind(self._scope.account, self._folder, uids)
 
     async def _mailbox(self, client: IMAPClient) -> MailboxRecord:
         """The stored mailbox, under the UIDVALIDITY that it has now."""

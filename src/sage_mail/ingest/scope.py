@@ -13,6 +13,7 @@ made while it is held.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from typing import Any, TypeVar
 
 from sage_mail.delivery.announce import Subscriber
 from sage_mail.ingest.folders import FolderNames
+from sage_mail.metrics import Metrics
 from sage_mail.pipeline import Pipeline
 from sage_mail.settings import AccountSettings, RoutingSettings
 from sage_mail.storage import Storage
@@ -68,6 +70,7 @@ class Looks:
     """
 
     def __init__(self) -> None:
+        self._born = time.monotonic()
         self._seen: dict[str, float] = {}
         self._wishes: dict[str, asyncio.Event] = {}
         self._news = asyncio.Event()
@@ -81,6 +84,13 @@ class Looks:
         """A complete look at the folder began at this moment and is over, all of it committed."""
         self._seen[folder] = max(began, self._seen.get(folder, began))
         self._news.set()
+
+    def lags(self) -> dict[str, float]:
+        """The seconds since the last complete look at each folder, or since there has been none."""
+        now = time.monotonic()
+        return {
+            folder: now - (seen if seen >= 0 else self._born) for folder, seen in self._seen.items()
+        }
 
     async def all_since(self, moment: float) -> None:
         """Wait until each folder has been looked at by a look that began after the moment."""
@@ -97,8 +107,9 @@ class Scope:
     """One account and the means to work on it.
 
     ``grace`` is how many seconds a vanished message is looked for before it counts as deleted,
-    ``names`` what the server calls folders. ``work_arrived`` is set when actions
-    may have been planned, ``something_vanished`` when a message has gone missing.
+    ``names`` what the server calls folders, ``metrics`` where it is counted what happens.
+    ``work_arrived`` is set when actions may have been planned, ``something_vanished`` when a
+    message has gone missing.
     ``unknown_in`` gets the names of mailboxes that hold messages of which nothing is known.
     """
 
@@ -111,6 +122,7 @@ class Scope:
     threads: Executor
     sections: CriticalSections
     grace: float = 5.0
+    metrics: Metrics = field(default_factory=Metrics)
     names: FolderNames = field(default_factory=FolderNames)
     locations: asyncio.Lock = field(default_factory=asyncio.Lock)
     work_arrived: asyncio.Event = field(default_factory=asyncio.Event)

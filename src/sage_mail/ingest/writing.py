@@ -13,6 +13,7 @@ from sage_mail.ingest.matching import Origin, Relocated
 from sage_mail.ingest.preparation import Prepared, Rejected
 from sage_mail.ingest.reading import Fetched
 from sage_mail.ingest.scope import Scope
+from sage_mail.pipeline import Decision
 from sage_mail.records import (
     ActionKind,
     ActionStatus,
@@ -48,7 +49,10 @@ async def write_blobs(
 
 
 class BatchWriter:
-    """Writes the messages of one mailbox into the caller's unit of work."""
+    """Writes the messages of one mailbox into the caller's unit of work.
+
+    ``announced`` holds the decision about each new message, by the number of its event.
+    """
 
     def __init__(self, scope: Scope, uow: UnitOfWork, mailbox: MailboxRecord) -> None:
         if mailbox.uidvalidity is None:
@@ -56,6 +60,7 @@ class BatchWriter:
         self._scope = scope
         self._uow = uow
         self._mailbox = mailbox
+        self.announced: dict[int, Decision] = {}
         self._uidvalidity = mailbox.uidvalidity
         self._now = datetime.now(UTC)
 
@@ -64,7 +69,7 @@ class BatchWriter:
         try:
             async with self._uow.savepoint():
                 message = await self._store(prepared.draft)
-                await self._announce(
+                seq = await self._announce(
                     EventType.MESSAGE_NEW,
                     message,
                     message_data(message, prepared.draft.attachments),
@@ -76,6 +81,7 @@ class BatchWriter:
                 # Another process was faster. A UID is never given twice, so this is the message.
                 return None
             return Rejected(fetched.uid, "storage", str(error), raw=fetched.raw)
+        self.announced[seq] = prepared.decision
         return None
 
     async def add_old(self, draft: NewMessage) -> None:
@@ -169,7 +175,7 @@ class BatchWriter:
 
     async def _announce(
         self, type_: EventType, message: MessageRecord | None, data: dict[str, object]
-    ) -> None:
+    ) -> int:
         event = NewEvent(
             type=type_,
             account=self._scope.account,
@@ -178,7 +184,7 @@ class BatchWriter:
             occurred_at=self._now,
             data=data,
         )
-        await announce(self._uow, event, self._scope.endpoints)
+        return (await announce(self._uow, event, self._scope.endpoints)).seq
 
 
 async def announce_move(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +82,17 @@ class Events:
         statement = select(tables.events).where(_events.message_id == message_id)
         rows = await self._transaction.read(statement.order_by(_events.seq))
         return [event_record(row) for row in rows]
+
+    async def counts_after(self, seq: int) -> tuple[Mapping[str, int], int]:
+        """How many events of each type came after the number, and the number of the last one."""
+        statement = (
+            select(_events.type, func.count().label("number"), func.max(_events.seq).label("last"))
+            .where(_events.seq > seq)
+            .group_by(_events.type)
+        )
+        rows = await self._transaction.read(statement)
+        counts = {row.type: row.number for row in rows}
+        return counts, max((row.last for row in rows), default=seq)
 
     async def last_seq(self) -> int:
         """The number of the latest event, 0 where there is none."""

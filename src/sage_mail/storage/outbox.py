@@ -10,7 +10,13 @@ from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
 
-from sage_mail.records import AttemptRecord, DeliveryRecord, DeliveryStatus, EventRecord
+from sage_mail.records import (
+    AttemptRecord,
+    DeliveryRecord,
+    DeliveryStatus,
+    EventRecord,
+    WaitingRecord,
+)
 from sage_mail.storage import tables
 from sage_mail.storage.events import event_record
 from sage_mail.storage.transaction import Transaction
@@ -192,6 +198,26 @@ class Outbox:
         for row in rows:
             counts[row.endpoint][DeliveryStatus(row.status)] = row.number
         return dict(counts)
+
+    async def waiting(self) -> Mapping[str, WaitingRecord]:
+        """What waits for each endpoint; those for which nothing waits are left out."""
+        firsts = (
+            select(
+                _deliveries.endpoint,
+                func.count().label("number"),
+                func.min(_deliveries.event_seq).label("first"),
+            )
+            .where(_deliveries.status == DeliveryStatus.PENDING)
+            .group_by(_deliveries.endpoint)
+            .subquery()
+        )
+        events = tables.events.c
+        rows = await self._transaction.read(
+            select(firsts.c.endpoint, firsts.c.number, events.occurred_at).join_from(
+                firsts, tables.events, events.seq == firsts.c.first
+            )
+        )
+        return {row.endpoint: WaitingRecord(row.number, row.occurred_at) for row in rows}
 
 
 def _record(row: Row[Any]) -> DeliveryRecord:

@@ -38,12 +38,37 @@ class AccountWatcher:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._health = Health(self._tell)
-        self._gate = Gate(scope.account, lambda: connect(scope.settings), self._health)
+        self._gate = Gate(
+            scope.account, lambda: connect(scope.settings), self._health, scope.metrics
+        )
         settings = scope.settings
         idle = settings.folders[: settings.idle_connections]
         polled = settings.folders[settings.idle_connections :]
         self._folders = [FolderWatcher(scope, self._gate, folder) for folder in idle]
         self._poller = Poller(scope, self._gate, polled) if polled else None
+
+    @property
+    def account(self) -> str:
+        """The account's name."""
+        return self._scope.account
+
+    @property
+    def state(self) -> AccountState:
+        """What is known of the account's connections now."""
+        return AccountState(self._health.state)
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is not connected, as far as that is known."""
+        return self._health.reason
+
+    def lags(self) -> dict[str, float]:
+        """The seconds since each of its folders was compared as a whole."""
+        return self._scope.looks.lags()
+
+    async def look(self) -> None:
+        """Have each folder compared as a whole now, and return when that is done."""
+        await self._scope.looks.all_since(asyncio.get_running_loop().time())
 
     async def run(self) -> None:
         """Watch until cancelled; nothing that happens to this account ends it."""

@@ -33,7 +33,7 @@ class FolderWatcher:
         self._scope = scope
         self._gate = gate
         self.folder = folder
-        self._resync = Resync(scope)
+        self._resync = Resync(scope, folder)
         self._wish = scope.looks.watch(folder)
 
     async def run(self) -> None:
@@ -71,21 +71,21 @@ class FolderWatcher:
         until = loop.time() + self._scope.settings.idle_renewal
         while not self._wish.is_set() and (left := until - loop.time()) > 0:
             began = loop.time()
-            events = await self._idle(client, left)
+            events, detected = await self._idle(client, left)
             if events:
                 with_flags = any(isinstance(event, FetchReceived) for event in events)
-                await self._resync.news(client, with_flags=with_flags)
+                await self._resync.news(client, with_flags=with_flags, detected=detected)
 
-    async def _idle(self, client: IMAPClient, seconds: float) -> list[Event]:
-        """Wait in IDLE for news, a wish, or the end of the cycle; the news."""
+    async def _idle(self, client: IMAPClient, seconds: float) -> tuple[list[Event], float]:
+        """Wait in IDLE for news, a wish, or the end of the cycle; the news, and when they came."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         async with client.idle(renew=self._scope.settings.idle_renewal) as idle:
             while not self._wish.is_set() and (left := until - loop.time()) > 0:
                 events = await idle.wait(min(left, _SLICE))
                 if events:
-                    return events
-        return []
+                    return events, loop.time()
+        return [], loop.time()
 
 
 async def learn_names(client: IMAPClient, scope: Scope) -> None:

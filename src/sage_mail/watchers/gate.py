@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from sage_imap.aio import IMAPClient
 from sage_imap.errors import AuthenticationFailed, IMAPError
 from sage_mail.errors import SecretUnavailable
+from sage_mail.metrics import Metrics
 from sage_mail.telemetry import get_logger
 from sage_mail.watchers.backoff import Backoff
 from sage_mail.watchers.health import Health
@@ -29,15 +30,20 @@ _AUTH_FIRST, _AUTH_LONGEST = 60.0, 3600.0
 class Gate:
     """Makes logged-in connections of one account, one at a time and not too often.
 
-    ``connect`` opens one; ``health`` is told how it goes.
+    ``connect`` opens one; ``health`` is told how it goes, ``metrics`` how many there are.
     """
 
     def __init__(
-        self, account: str, connect: Callable[[], Awaitable[IMAPClient]], health: Health
+        self,
+        account: str,
+        connect: Callable[[], Awaitable[IMAPClient]],
+        health: Health,
+        metrics: Metrics | None = None,
     ) -> None:
         self._account = account
         self._connect = connect
         self._health = health
+        self._metrics = metrics or Metrics()
         self._turn = asyncio.Lock()
         self._not_before = 0.0
         self._backoff = Backoff()
@@ -50,19 +56,33 @@ class Gate:
         Waits as long as the door is shut. Raises what `IMAPClient.connect` raises; the caller may
         come again at once, since the door makes it wait.
         """
-        async with self._turn:
-            await _sleep_until(self._not_before)
-            client = await self._try()
+        with self._metrics.connection(self._account, "waiting"):
+            await self._turn.acquire()
+        try:
+            client = await self._enter()
+        finally:
+            self._turn.release()
         self._health.opened()
         reason = "closed"
         try:
-            yield client
+            with (
+                self._metrics.connection(self._account, "open"),
+                self._metrics.watching_quirks(self._account, client.quirks.seen),
+            ):
+                yield client
         except (IMAPError, OSError) as error:
             reason = _reason(error)
             raise
         finally:
             self._health.closed(reason)
             await client.close()
+
+    async def _enter(self) -> IMAPClient:
+        """A connection, as soon as the door is open; it is our turn."""
+        with self._metrics.connection(self._account, "waiting"):
+            await _sleep_until(self._not_before)
+        with self._metrics.connection(self._account, "connecting"):
+            return await self._try()
 
     async def _try(self) -> IMAPClient:
         try:

@@ -48,6 +48,11 @@ class Health:
         self._auth_failed = False
         self.state: State = "unknown"
 
+    @property
+    def reason(self) -> str | None:
+        """What went wrong last, as far as anything did."""
+        return self._reason
+
     def opened(self) -> None:
         """A connection has been logged in."""
         self._live += 1

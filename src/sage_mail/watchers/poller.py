@@ -27,7 +27,7 @@ class Poller:
     def __init__(self, scope: Scope, gate: Gate, folders: Sequence[str]) -> None:
         self._scope = scope
         self._gate = gate
-        self._resyncs = {folder: Resync(scope) for folder in folders}
+        self._resyncs = {folder: Resync(scope, folder) for folder in folders}
         self._wishes = {folder: scope.looks.watch(folder) for folder in folders}
         self._in_step: dict[str, MailboxStatus] = {}
 

@@ -66,6 +66,7 @@ class Monitor:
         accounts: what watches its accounts.
         drains: what delivers to its endpoints.
         endpoints: the names of the endpoints in the settings.
+        kept: for how many seconds what the store said is not asked again.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Monitor:
         accounts: Sequence[WatchedAccount],
         drains: WatchedDrains,
         endpoints: Iterable[str],
+        kept: float = _KEPT_SECONDS,
     ) -> None:
         self._storage = storage
         self.metrics = metrics
@@ -84,6 +86,7 @@ class Monitor:
         self._accounts = accounts
         self._drains = drains
         self._endpoints = tuple(endpoints)
+        self._kept = kept
         self._counted = 0
         self._read_at = 0.0
         self._reading = asyncio.Lock()
@@ -128,7 +131,7 @@ class Monitor:
         for account in self._accounts:
             self._show(account)
         async with self._reading:
-            if time.monotonic() - self._read_at < _KEPT_SECONDS:
+            if time.monotonic() - self._read_at < self._kept:
                 return True
             is_up = await self._read_store()
             self._read_at = time.monotonic() if is_up else 0.0

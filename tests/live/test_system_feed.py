@@ -218,10 +218,17 @@ def _resident(pid: int) -> int:
 async def test_without_a_token_there_is_no_feed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The service says that the feed is off and how to switch it on, and does not listen."""
+    """The service says that the feed is off and how to switch it on, and has none."""
     caplog.set_level("INFO")
     port = _free_port()
-    async with running(settings_for(tmp_path, [], http=HttpSettings(port=port))):
+    async with (
+        running(settings_for(tmp_path, [], http=HttpSettings(port=port))),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as web,
+    ):
+        assert (await web.get("/healthz")).status_code == 200
+        assert (await web.get("/feed/events")).status_code == 404
+    off = settings_for(tmp_path, [], http=HttpSettings(port=port, enabled=False))
+    async with running(off):
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", port)
     said = [record.getMessage() for record in caplog.records]

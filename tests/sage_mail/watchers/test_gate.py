@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from sage_imap.aio import IMAPClient
 from sage_imap.errors import AuthenticationFailed, ConnectionLost
 from sage_mail.delivery.events import EventType
+from sage_mail.metrics import Metrics
 from sage_mail.watchers.gate import Gate
 from sage_mail.watchers.health import Health
+from tests.support.script_server import ScriptServer
+
+_SCRIPT = ">> * PREAUTH [CAPABILITY IMAP4rev1] hello\n.. silence"
 
 
 async def _tell(_type: EventType, _reason: str | None) -> None:
     return None
-
-
-def _client() -> IMAPClient:
-    return IMAPClient({"host": "localhost"})
 
 
 async def test_failure_shuts_the_door_for_all() -> None:
@@ -67,13 +68,40 @@ async def test_refused_credentials_shut_it_for_long() -> None:
 async def test_lost_connection_is_told_and_closed() -> None:
     """What happens inside the block reaches the caller; the door stays open."""
     health = Health(_tell)
+    with ScriptServer(_SCRIPT) as server:
+        gate = Gate("work", _connecting(server.port), health)
+        with pytest.raises(ConnectionLost):
+            async with gate.connection():
+                raise ConnectionLost("gone")
+        assert health.reason == "ConnectionLost: gone"
+        async with asyncio.timeout(5), gate.connection() as client:
+            assert client.connected
 
+
+async def test_connections_and_quirks_are_counted() -> None:
+    """A connection counts while it is open, and what it meets once, also while it still is."""
+    metrics = Metrics()
+
+    def value(name: str, **labels: str) -> float | None:
+        return metrics.registry.get_sample_value(f"sage_mail_{name}", {"account": "work", **labels})
+
+    with ScriptServer(_SCRIPT) as server:
+        gate = Gate("work", _connecting(server.port), Health(_tell), metrics)
+        async with gate.connection() as client:
+            assert value("connections", state="open") == 1
+            client.quirks.tolerate("quirk_bare_lf")
+            metrics.take_over_quirks()
+            metrics.take_over_quirks()
+            assert value("quirks_total", quirk="quirk_bare_lf") == 1
+            client.quirks.tolerate("quirk_bare_lf")
+    assert value("quirks_total", quirk="quirk_bare_lf") == 2
+    assert [value("connections", state=s) for s in ("waiting", "connecting", "open")] == [0, 0, 0]
+
+
+def _connecting(port: int) -> Callable[[], Awaitable[IMAPClient]]:
     async def connect() -> IMAPClient:
-        return _client()
+        client = IMAPClient({"host": "127.0.0.1", "port": port, "security": "plain"})
+        await client.connect()
+        return client
 
-    gate = Gate("work", connect, health)
-    with pytest.raises(ConnectionLost):
-        async with gate.connection():
-            raise ConnectionLost("gone")
-    async with asyncio.timeout(1), gate.connection() as client:
-        assert not client.connected
+    return connect

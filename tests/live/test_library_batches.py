@@ -78,10 +78,13 @@ async def test_books(client: Any) -> None:
     result = await process(client, await client.search(), handler, batch_size=2)
     assert (result.successful_messages, result.failed_messages) == (7, 2)
     assert [(f.uid, str(f.error)) for f in result.failures] == [(3, "2"), (7, "6")]
-    assert result.untouched == UIDSet.of([3, 7])
+    assert result.untouched.uids == UIDSet.of([3, 7])
     assert not result
     assert isinstance(result.error, BatchFailed)
-    assert result.error_message == "2 of 9 messages were not processed"
+    assert (
+        result.error_message
+        == "2 of 9 messages were not processed; the first because of ValueError"
+    )
     assert await unseen(client) == [3, 7]
 
 

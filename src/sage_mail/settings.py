@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterable
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -20,7 +19,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
@@ -41,6 +39,17 @@ from sage_mail.delivery.schedule import MAX_ATTEMPTS
 from sage_mail.errors import ConfigError
 from sage_mail.secrets import SecretSource
 from sage_mail.settings_problems import describe, misspelt_variables, nearest
+from sage_mail.settings_types import (
+    TABLE,
+    Categories,
+    FilePath,
+    KeyringEntry,
+    Name,
+    Seconds,
+    at_most_one,
+    base_directory,
+    known_categories,
+)
 
 __all__ = [
     "AccountSettings",
@@ -58,9 +67,6 @@ __all__ = [
     "load_settings",
 ]
 
-_CATEGORIES = frozenset(
-    {"support", "sales", "marketing", "spam", "newsletter", "personal", "urgent", "general"}
-)
 # The folders of the guide's routing; personal and general mail stays where it is.
 _FOLDERS = {
     "support": "INBOX/Support",
@@ -73,14 +79,6 @@ _FOLDERS = {
 # 16 characters out of 64 are 96 bits; a word that a person thinks up is seldom that long.
 _SHORTEST_TOKEN = 16
 _PORTS = {"tls": 993, "starttls": 143, "plain": 143}
-
-_base_directory: ContextVar[Path | None] = ContextVar("base_directory", default=None)
-
-
-def _anchored(path: Path) -> Path:
-    base = _base_directory.get()
-    path = path.expanduser()
-    return base / path if base is not None else path
 
 
 def _unique(names: list[str]) -> list[str]:
@@ -110,11 +108,6 @@ def _known_patterns(patterns: list[str]) -> list[str]:
     return patterns
 
 
-def _known_category_names(names: list[str]) -> list[str]:
-    _known_categories(dict.fromkeys(names, ""))
-    return names
-
-
 def _sender_patterns(patterns: list[str]) -> list[str]:
     for pattern in patterns:
         if "@" not in pattern and "*" not in pattern:
@@ -135,13 +128,6 @@ def _origin(origin: str) -> str:
     return origin.lower()
 
 
-def _keyring_entry(entry: str) -> str:
-    service, _, user = entry.rpartition("/")
-    if not service or not user:
-        raise ValueError("is not an entry of the keyring; write service/user")
-    return entry
-
-
 def _initial(value: object) -> object:
     if value in ("none", "unseen", "all"):
         return value
@@ -155,31 +141,8 @@ def _folders_with_defaults(folders: object) -> object:
     return {**_FOLDERS, **folders} if isinstance(folders, dict) else folders
 
 
-def _known_categories(folders: dict[str, str]) -> dict[str, str]:
-    for category in folders:
-        if category not in _CATEGORIES:
-            raise ValueError(
-                f"has an unknown category {category!r}{nearest(category, _CATEGORIES)}; "
-                f"known are {', '.join(sorted(_CATEGORIES))}"
-            )
-    return {category: folder for category, folder in folders.items() if folder}
-
-
-def _at_most_one(source: SecretSource) -> None:
-    if len(source.given) > 1:
-        raise ValueError(f"has both {' and '.join(source.given)}; keep one of them")
-
-
-_Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\w.@+ -]+$")]
-_Path = Annotated[Path, AfterValidator(_anchored)]
-_Keyring = Annotated[str, AfterValidator(_keyring_entry)]
-_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
 class _Model(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True
-    )
+    model_config = TABLE
 
 
 class DatabaseSettings(_Model):
@@ -192,30 +155,30 @@ class DatabaseSettings(_Model):
 class AccountSettings(_Model):
     """A mailbox account: where it is, how to log in, which folders to watch."""
 
-    name: _Name
+    name: Name
     host: str = Field(min_length=1)
     port: int | None = Field(default=None, ge=1, le=65535)
     security: Literal["tls", "starttls", "plain"] = "tls"
     username: str = Field(min_length=1, repr=False)
     auth: Literal["password", "xoauth2"] = "password"
     password: SecretStr | None = None
-    password_file: _Path | None = None
+    password_file: FilePath | None = None
     password_env: str | None = None
-    password_keyring: _Keyring | None = None
+    password_keyring: KeyringEntry | None = None
     token: SecretStr | None = None
-    token_file: _Path | None = None
+    token_file: FilePath | None = None
     token_env: str | None = None
-    token_keyring: _Keyring | None = None
-    ca_file: _Path | None = None
+    token_keyring: KeyringEntry | None = None
+    ca_file: FilePath | None = None
     folders: Annotated[list[str], Field(min_length=1), AfterValidator(_unique)] = ["INBOX"]
     # What of the mail that is already there at the first sight is treated as new; a number: days.
     initial: Annotated[Literal["none", "unseen", "all"] | int, BeforeValidator(_initial)] = "none"
     # Providers close accounts that open too many connections: Dovecot 10, Gmail 15.
     idle_connections: int = Field(default=4, ge=0, le=50)
-    poll_interval: _Seconds = 60.0
+    poll_interval: Seconds = 60.0
     # RFC 2177 asks for less than 29 minutes; many NATs forget a silent connection after ten.
-    idle_renewal: _Seconds = 540.0
-    timeout: _Seconds = 30.0
+    idle_renewal: Seconds = 540.0
+    timeout: Seconds = 30.0
 
     @property
     def effective_port(self) -> int:
@@ -259,7 +222,7 @@ class AccountSettings(_Model):
             raise ValueError(f'auth is "{self.auth}", which does not use {other.given[0]}')
         if not wanted.given:
             raise ValueError(f"has no {wanted.key}: set one of {wanted.choices}")
-        _at_most_one(wanted)
+        at_most_one(wanted)
         return self
 
 
@@ -273,7 +236,7 @@ class RoutingSettings(_Model):
     threshold: float = Field(default=0.7, ge=0, le=1)
     mark_seen: bool = False
     folders: Annotated[
-        dict[str, str], BeforeValidator(_folders_with_defaults), AfterValidator(_known_categories)
+        dict[str, str], BeforeValidator(_folders_with_defaults), AfterValidator(known_categories)
     ] = _FOLDERS
 
 
@@ -284,7 +247,7 @@ class ClassificationSettings(_Model):
     """
 
     # Literals first: a file of one of these names is written as "./none".
-    model: Literal["none", "shipped-spam"] | _Path = "none"
+    model: Literal["none", "shipped-spam"] | FilePath = "none"
     decides: bool = False
     threshold: float | None = Field(default=None, ge=0, le=1)
 
@@ -292,15 +255,15 @@ class ClassificationSettings(_Model):
 class WebhookSettings(_Model):
     """An endpoint: where events are posted, which, signed with what, how long and how often."""
 
-    name: _Name
+    name: Name
     # Not in repr and never logged: many services put a token into the path or the query.
     url: Annotated[str, AfterValidator(_http_url)] = Field(repr=False)
     # On this machine or in its network; see `sage_mail.delivery.targets`.
     allow_private: bool = False
     secret: SecretStr | None = None
-    secret_file: _Path | None = None
+    secret_file: FilePath | None = None
     secret_env: str | None = None
-    secret_keyring: _Keyring | None = None
+    secret_keyring: KeyringEntry | None = None
     format: Literal["sage", "guide"] = "sage"
     # Bodies and headers go out where they are asked for; the guide's format asks for them.
     content: bool | None = None
@@ -308,18 +271,18 @@ class WebhookSettings(_Model):
     events: Annotated[list[str], Field(min_length=1), AfterValidator(_known_patterns)] = ["*"]
     accounts: list[str] = []
     folders: list[str] = []
-    categories: Annotated[list[str], AfterValidator(_known_category_names)] = []
+    categories: Categories = []
     priorities: list[Literal["high", "medium", "low"]] = []
     senders: Annotated[list[str], AfterValidator(_sender_patterns)] = []
     filter: Annotated[str | None, AfterValidator(_expression)] = None
     # The next of an account is sent only when the one before it is through, or given up.
     ordered: bool = False
     # Standard Webhooks advises 15 to 30 s.
-    timeout: _Seconds = 30.0
+    timeout: Seconds = 30.0
     # With the pauses of `sage_mail.delivery.schedule`: three days.
     max_attempts: int = Field(default=MAX_ATTEMPTS, ge=1, le=100)
     concurrency: int = Field(default=4, ge=1, le=100)
-    rate_limit: _Seconds | None = None
+    rate_limit: Seconds | None = None
 
     _conditions: Conditions = PrivateAttr()
 
@@ -365,14 +328,14 @@ class WebhookSettings(_Model):
 
     @model_validator(mode="after")
     def _one_secret(self) -> WebhookSettings:
-        _at_most_one(self.secret_source())
+        at_most_one(self.secret_source())
         return self
 
 
 class WordSettings(_Model):
     """The user's own word lists, which are added to those of the package."""
 
-    extra: list[_Path] = []
+    extra: list[FilePath] = []
 
     def read(self) -> dict[str, str]:
         """The text of each list by its path; raises `ConfigError` for one that cannot be read."""
@@ -391,9 +354,9 @@ class FeedSettings(_Model):
     """The live feed: who may follow it. Without a token there is none."""
 
     token: SecretStr | None = None
-    token_file: _Path | None = None
+    token_file: FilePath | None = None
     token_env: str | None = None
-    token_keyring: _Keyring | None = None
+    token_keyring: KeyringEntry | None = None
     # Web pages from elsewhere that may follow it; a page of the service itself always may.
     origins: list[Annotated[str, AfterValidator(_origin)]] = []
     # Many proxies cut a connection that has been silent for 30 or 60 s.
@@ -426,7 +389,7 @@ class FeedSettings(_Model):
 
     @model_validator(mode="after")
     def _one_token(self) -> FeedSettings:
-        _at_most_one(self._token_source())
+        at_most_one(self._token_source())
         return self
 
 
@@ -435,7 +398,7 @@ class LogSettings(_Model):
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     format: Literal["json", "console"] = "json"
-    file: _Path | None = None
+    file: FilePath | None = None
 
 
 class ReportSettings(_Model):
@@ -445,7 +408,7 @@ class ReportSettings(_Model):
     """
 
     interval: float = Field(default=3600.0, ge=0, allow_inf_nan=False)
-    folder: _Path | None = None
+    folder: FilePath | None = None
 
 
 class Settings(BaseSettings):
@@ -461,7 +424,7 @@ class Settings(BaseSettings):
     )
 
     database: DatabaseSettings = DatabaseSettings()
-    data_dir: _Path = Field(default_factory=lambda: platformdirs.user_data_path("sage-mail"))
+    data_dir: FilePath = Field(default_factory=lambda: platformdirs.user_data_path("sage-mail"))
     accounts: list[AccountSettings] = []
     routing: RoutingSettings = RoutingSettings()
     classification: ClassificationSettings = ClassificationSettings()
@@ -549,7 +512,7 @@ def load_settings(path: Path | None = None) -> Settings:
     """
     source = path if path is not None else default_config_path()
     raw = _read(source) if source is not None else {}
-    base = _base_directory.set(source.absolute().parent if source is not None else None)
+    base = base_directory.set(source.absolute().parent if source is not None else None)
     try:
         settings = Settings(**raw)
     except ValidationError as error:
@@ -558,7 +521,7 @@ def load_settings(path: Path | None = None) -> Settings:
         cause = f": {error.__cause__}" if isinstance(error.__cause__, ValueError) else ""
         raise ConfigError(f"environment: {error}{cause}; lists and tables are JSON") from error
     finally:
-        _base_directory.reset(base)
+        base_directory.reset(base)
     problems = misspelt_variables(os.environ, Settings, spared=_secret_variables(settings))
     if problems:
         raise ConfigError("\n".join(problems))

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from sage_mail.configured import configured_pipeline, usable_model
-from sage_mail.delivery.drain import Drains
+from sage_mail.delivery.drains import Drains
 from sage_mail.ingest.scope import CriticalSections, Scope
 from sage_mail.locking import StoreLock
 from sage_mail.metrics import Metrics
@@ -110,7 +110,7 @@ class Runtime:
             self._stack = stack.pop_all()
         self._reporter = Reporter(self._monitor, settings.report)
         self._start(drains, service, self._reporter)
-        _log.info("started", accounts=len(settings.accounts), endpoints=len(settings.webhooks))
+        _log.info("started", accounts=len(settings.accounts), endpoints=len(settings.subscribers))
         return self
 
     async def __aexit__(
@@ -158,7 +158,13 @@ class Runtime:
     def _drains(self) -> Drains:
         settings = self.settings
         originals = Originals(settings.accounts)
-        return Drains(self.storage, settings.webhooks, fetch=originals.fetch, metrics=self._metrics)
+        return Drains(
+            self.storage,
+            settings.webhooks,
+            notifications=settings.notifications,
+            fetch=originals.fetch,
+            metrics=self._metrics,
+        )
 
     async def _looking(self, drains: Drains) -> Monitor:
         monitor = Monitor(
@@ -166,7 +172,7 @@ class Runtime:
             self._metrics,
             accounts=self._watchers,
             drains=drains,
-            endpoints=[endpoint.name for endpoint in self.settings.webhooks],
+            endpoints=[endpoint.name for endpoint in self.settings.subscribers],
         )
         await monitor.begin()
         return monitor
@@ -201,7 +207,7 @@ class Runtime:
             storage=self.storage,
             pipeline=pipeline,
             routing=self.settings.routing,
-            endpoints=self.settings.webhooks,
+            endpoints=self.settings.subscribers,
             threads=self._threads,
             sections=self._sections,
             metrics=self._metrics,

@@ -35,6 +35,7 @@ from pydantic_settings import (
 from sage_mail.delivery.events import EventType, matches
 from sage_mail.delivery.expressions import Expression
 from sage_mail.delivery.filters import Announced, Conditions
+from sage_mail.delivery.notifications.settings import NotificationSettings
 from sage_mail.delivery.schedule import MAX_ATTEMPTS
 from sage_mail.errors import ConfigError
 from sage_mail.secrets import SecretSource
@@ -429,6 +430,7 @@ class Settings(BaseSettings):
     routing: RoutingSettings = RoutingSettings()
     classification: ClassificationSettings = ClassificationSettings()
     webhooks: list[WebhookSettings] = []
+    notifications: list[NotificationSettings] = []
     words: WordSettings = WordSettings()
     http: HttpSettings = HttpSettings()
     feed: FeedSettings = FeedSettings()
@@ -450,6 +452,11 @@ class Settings(BaseSettings):
         return self.database.url or f"sqlite:///{self.data_dir.absolute() / 'sage.db'}"
 
     @property
+    def subscribers(self) -> list[WebhookSettings | NotificationSettings]:
+        """All that hear of events by way of the outbox."""
+        return [*self.webhooks, *self.notifications]
+
+    @property
     def blob_dir(self) -> Path:
         """The directory of the blob store."""
         return self.data_dir / "blobs"
@@ -458,7 +465,8 @@ class Settings(BaseSettings):
     def _unique_names(self) -> Settings:
         for kind, names in (
             ("accounts", [account.name for account in self.accounts]),
-            ("webhooks", [webhook.name for webhook in self.webhooks]),
+            # They share the outbox, where names tell them apart.
+            ("webhooks and notifications", [each.name for each in self.subscribers]),
         ):
             doubled = sorted({name for name in names if names.count(name) > 1})
             if doubled:
@@ -468,11 +476,12 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _known_accounts(self) -> Settings:
         names = [account.name for account in self.accounts]
-        for webhook in self.webhooks:
+        for webhook in self.subscribers:
+            kind = "webhooks" if isinstance(webhook, WebhookSettings) else "notifications"
             for pattern in webhook.accounts:
                 if not any(matches([pattern], name) for name in names):
                     raise ValueError(
-                        f'webhooks ("{webhook.name}").accounts: no account is called '
+                        f'{kind} ("{webhook.name}").accounts: no account is called '
                         f"{pattern!r}{nearest(pattern, names)}"
                     )
         return self
@@ -551,5 +560,6 @@ def _secret_variables(settings: Settings) -> Iterable[str]:
     for account in settings.accounts:
         yield from (name for name in (account.password_env, account.token_env) if name)
     yield from (webhook.secret_env for webhook in settings.webhooks if webhook.secret_env)
+    yield from (each.url_env for each in settings.notifications if each.url_env)
     if settings.feed.token_env:
         yield settings.feed.token_env

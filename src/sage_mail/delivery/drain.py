@@ -17,15 +17,14 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sage_mail.delivery.announce import Subscriber
 from sage_mail.delivery.composer import Composer, sender_for
 from sage_mail.delivery.contents import ContentReader, FetchRaw
 from sage_mail.delivery.pacing import Pacer
-from sage_mail.delivery.recorder import Recorder
+from sage_mail.delivery.recorder import Recorder, to_its_end
 from sage_mail.delivery.results import Result
 from sage_mail.delivery.schedule import Delivered, GivenUp, RetryAt, verdict
 from sage_mail.delivery.sender import Outcome, Sender
@@ -38,7 +37,7 @@ from sage_mail.settings import WebhookSettings
 from sage_mail.storage import Storage, Wakeups
 from sage_mail.telemetry import get_logger
 
-__all__ = ["Clock", "Drains", "EndpointDrain"]
+__all__ = ["Clock", "EndpointDrain"]
 
 Clock = Callable[[], datetime]
 
@@ -48,11 +47,7 @@ _log = get_logger(__name__)
 _LONGEST_SLEEP = 10.0
 # Deliveries read from the outbox at once, so that a backlog does not cost a query each.
 _AT_ONCE = 50
-_FIRST_BACKOFF = 0.5
-_LONGEST_BACKOFF = 30.0
 _OUTAGE_PAUSE = 2.0
-# Of the seconds that a stop may take in all, those for the record of an answer that has come.
-_LAST_MOMENT = 2.0
 
 
 def _now() -> datetime:
@@ -166,7 +161,7 @@ class EndpointDrain:
             started = self._clock()
             outcome = await self._attempt(delivery, sender, started)
             reach("after-post")
-            await _to_its_end(self._record(delivery, outcome, started))
+            await to_its_end(self._record(delivery, outcome, started))
         except StorageError as error:
             # Nothing was sent, since the message itself cannot be read: no fault of the endpoint.
             _log.error("outbox_unreadable", endpoint=self._endpoint.name, error=str(error))
@@ -211,72 +206,6 @@ class EndpointDrain:
             self._failures += 1
             self._ready.clear()
         _tell(result)
-
-
-class Drains:
-    """The drains of all endpoints; one that fails is started anew, and the others do not notice."""
-
-    def __init__(
-        self,
-        storage: Storage,
-        endpoints: Sequence[WebhookSettings],
-        *,
-        fetch: FetchRaw | None = None,
-        clock: Clock = _now,
-        chance: Callable[[], float] = random.random,
-        metrics: Metrics | None = None,
-    ) -> None:
-        self._drains = {
-            endpoint.name: EndpointDrain(
-                storage,
-                endpoint,
-                others=[other for other in endpoints if other is not endpoint],
-                fetch=fetch,
-                clock=clock,
-                chance=chance,
-                metrics=metrics,
-            )
-            for endpoint in endpoints
-        }
-
-    @property
-    def at_rest(self) -> list[str]:
-        """The endpoints whose drain does not run now: it has failed and waits to start anew."""
-        return [name for name, drain in self._drains.items() if not drain.is_at_work]
-
-    async def run(self) -> None:
-        """Deliver to all endpoints until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for name, drain in self._drains.items():
-                group.create_task(_supervise(name, drain), name=f"drain of {name}")
-            await asyncio.Event().wait()
-
-
-async def _supervise(name: str, drain: EndpointDrain) -> None:
-    backoff = _FIRST_BACKOFF
-    loop = asyncio.get_running_loop()
-    while True:
-        started = loop.time()
-        try:
-            await drain.run()
-        except Exception as error:  # noqa: BLE001 - the edge: one endpoint must not end the others
-            _log.error("drain_failed", endpoint=name, error=type(error).__name__, exc_info=True)
-        if loop.time() - started > _LONGEST_BACKOFF:
-            backoff = _FIRST_BACKOFF
-        await asyncio.sleep(backoff)
-        backoff = min(backoff * 2, _LONGEST_BACKOFF)
-
-
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Await the work; if we are cancelled meanwhile it has a moment to finish before we end."""
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=_LAST_MOMENT)
-        task.cancel()
-        await asyncio.wait({task})
-        raise
 
 
 def _seconds_to(moment: datetime | None, now: datetime) -> float:

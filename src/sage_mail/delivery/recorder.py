@@ -7,7 +7,8 @@ than the disk can be waited for, and would hold up the arrival of mail besides.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 
 from sage_mail.delivery.results import Result
 from sage_mail.delivery.schedule import Delivered, GivenUp, RetryAt
@@ -16,7 +17,7 @@ from sage_mail.records import DeliveryStatus
 from sage_mail.storage import Storage, UnitOfWork
 from sage_mail.telemetry import get_logger
 
-__all__ = ["Judge", "Recorder"]
+__all__ = ["Judge", "Recorder", "to_its_end"]
 
 Judge = Callable[[UnitOfWork, Sequence[Result]], Awaitable[None]]
 
@@ -24,6 +25,8 @@ _log = get_logger(__name__)
 
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 30.0
+# Of the seconds that a stop may take in all, those for the record of an answer that has come.
+_LAST_MOMENT = 2.0
 
 
 class Recorder:
@@ -100,3 +103,15 @@ async def _write(uow: UnitOfWork, result: Result) -> None:
             await record(result.delivery.id, result.attempt, pending, next_attempt_at=moment)
         case GivenUp():
             await record(result.delivery.id, result.attempt, DeliveryStatus.FAILED)
+
+
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await the work; if we are cancelled meanwhile it has a moment to finish before we end."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=_LAST_MOMENT)
+        task.cancel()
+        await asyncio.wait({task})
+        raise

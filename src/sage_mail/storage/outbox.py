@@ -134,6 +134,14 @@ class Outbox:
         for event in events:
             await self.add(event, endpoint, due=at)
 
+    async def put_off(self, delivery_id: int, *, until: datetime) -> None:
+        """Let the pending delivery be due at the instant, and no earlier."""
+        await self._transaction.execute(
+            update(tables.deliveries)
+            .where(_deliveries.id == delivery_id, _deliveries.status == DeliveryStatus.PENDING)
+            .values(next_attempt_at=until)
+        )
+
     async def hurry(self, endpoint: str, *, at: datetime) -> None:
         """Let what waits for the endpoint be due from the instant on, whatever its pauses were."""
         await self._transaction.execute(

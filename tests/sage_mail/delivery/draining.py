@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from sage_mail.delivery.announce import Subscriber, announce
 from sage_mail.delivery.contents import FetchRaw
-from sage_mail.delivery.drain import Drains
+from sage_mail.delivery.drains import Drains
 from sage_mail.delivery.events import EventType
 from sage_mail.records import AttemptRecord, DeliveryRecord, DeliveryStatus, EndpointRecord
 from sage_mail.settings import WebhookSettings

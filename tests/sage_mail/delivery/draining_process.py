@@ -6,7 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from sage_mail.delivery.drain import Drains
+from sage_mail.delivery.drains import Drains
 from sage_mail.settings import WebhookSettings
 from sage_mail.storage import Storage
 

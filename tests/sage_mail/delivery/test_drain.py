@@ -15,8 +15,10 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from sage_mail.delivery.announce import announce
-from sage_mail.delivery.drain import EndpointDrain, _supervise, _to_its_end
+from sage_mail.delivery.drain import EndpointDrain
+from sage_mail.delivery.drains import _supervise
 from sage_mail.delivery.events import EventType
+from sage_mail.delivery.recorder import to_its_end
 from sage_mail.errors import StorageUnavailable
 from sage_mail.records import DeliveryStatus
 from sage_mail.storage import Storage, UnitOfWork
@@ -299,7 +301,7 @@ async def test_an_answer_that_has_come_is_recorded_before_the_end() -> None:
         await may_end.wait()
         ended.set()
 
-    task = asyncio.create_task(_to_its_end(work()))
+    task = asyncio.create_task(to_its_end(work()))
     await begun.wait()
     task.cancel()
     asyncio.get_running_loop().call_soon(may_end.set)

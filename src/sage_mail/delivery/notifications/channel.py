@@ -1,0 +1,82 @@
+"""Handing a note to its service, by way of Apprise, in a thread that nobody waits for too long."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from sage_mail.errors import ConfigError
+from sage_mail.telemetry import get_logger
+
+if TYPE_CHECKING:
+    from sage_mail.delivery.notifications.settings import NotificationSettings
+    from sage_mail.delivery.notifications.texts import Note
+
+__all__ = ["Channel"]
+
+_log = get_logger(__name__)
+
+
+class Channel:
+    """One channel's service; the address is read anew for each note, so that it may be rotated."""
+
+    def __init__(self, settings: NotificationSettings) -> None:
+        self._settings = settings
+        self._thread = _new_thread()
+
+    async def send(self, note: Note) -> str | None:
+        """Send the note; None, or in a few words without secrets why it did not go out."""
+        loop = asyncio.get_running_loop()
+        sending = loop.run_in_executor(self._thread, _send, self._settings, note)
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                return await sending
+        except TimeoutError:
+            # The thread cannot be ended; whatever comes next shall not wait for it.
+            self.close()
+            self._thread = _new_thread()
+            return f"no answer within {self._settings.timeout:g} s; it may have gone out"
+        except ConfigError as error:
+            return str(error)
+
+    def close(self) -> None:
+        """Let go of the thread; what it does may still come to its end."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _new_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="sage-mail notification")
+
+
+def _send(settings: NotificationSettings, note: Note) -> str | None:
+    service = _service(settings)
+    from apprise import NotifyFormat, NotifyType
+
+    kind = NotifyType.WARNING if note.urgent else NotifyType.INFO
+    try:
+        sent = service.notify(
+            body=note.body, title=note.title, notify_type=kind, body_format=NotifyFormat.TEXT
+        )
+    except Exception as error:  # noqa: BLE001 - the edge: a hundred plug-ins, each with its own
+        _log.warning("notification_failed", name=settings.name, error=type(error).__name__)
+        return f"the service failed with {type(error).__name__}"
+    return None if sent else "the service did not take it"
+
+
+def _service(settings: NotificationSettings) -> Any:
+    # Imported late: it takes a third of a second.
+    import apprise
+
+    # Its lines quote addresses and what the services answered.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    service: Any = apprise.Apprise.instantiate(settings.resolve_url())
+    if service is None:
+        raise ConfigError(
+            f'notification "{settings.name}": its url is no address that Apprise knows; '
+            "see https://github.com/caronc/apprise/wiki"
+        )
+    if settings.slack_address is not None:
+        service.webhook_url = settings.slack_address.rstrip("/")
+    return service

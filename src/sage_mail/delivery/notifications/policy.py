@@ -1,0 +1,136 @@
+"""Which of the notifications that are due go out now, which wait, and which were said already.
+
+Pure: what time it is and what was sent before are arguments. Nothing is lost: what may not go out
+now is put off, and what would be too much is said in one text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from sage_mail.records import DeliveryRecord, EventRecord
+
+if TYPE_CHECKING:
+    from sage_mail.delivery.notifications.settings import NotificationSettings
+
+__all__ = ["Plan", "Sent", "key_of", "plan"]
+
+_HOUR: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One text that went out, when, and the keys of the messages in it."""
+
+    at: datetime
+    keys: frozenset[str]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to do with the deliveries: groups to send, each in one text; repeats; delays."""
+
+    groups: list[list[DeliveryRecord]] = field(default_factory=list)
+    repeated: list[DeliveryRecord] = field(default_factory=list)
+    delayed: list[tuple[DeliveryRecord, datetime]] = field(default_factory=list)
+
+
+def key_of(event: EventRecord) -> str:
+    """What two messages have in common that are one and the same to a reader."""
+    sender = (event.data.get("from") or {}).get("address", "")
+    return f"{event.account}\n{sender}\n{event.data.get('subject') or ''}".casefold()
+
+
+def plan(
+    due: Sequence[DeliveryRecord],
+    settings: NotificationSettings,
+    *,
+    now: datetime,
+    sent: Sequence[Sent],
+) -> Plan:
+    """What becomes of the deliveries that are due, the oldest first."""
+    made = Plan()
+    fresh = _without_repeats(due, settings, now, sent, made)
+    at_once = [each for each in fresh if each.event.data.get("priority") in settings.at_once]
+    patient = [each for each in fresh if each not in at_once]
+    quiet_until = _quiet_until(settings, now)
+    if patient and quiet_until is not None:
+        made.delayed += [(each, quiet_until) for each in patient]
+    elif patient and settings.digest:
+        _digest(patient, settings, now, made)
+    else:
+        at_once += patient
+    at_once.sort(key=lambda each: each.event.seq)
+    made.groups += [[each] for each in at_once]
+    _thin_out(made, settings, now, sent)
+    return made
+
+
+def _without_repeats(
+    due: Sequence[DeliveryRecord],
+    settings: NotificationSettings,
+    now: datetime,
+    sent: Sequence[Sent],
+    made: Plan,
+) -> list[DeliveryRecord]:
+    since = now - timedelta(seconds=settings.once_within)
+    said = {key for each in sent if each.at > since for key in each.keys}
+    fresh = []
+    for delivery in due:
+        key = key_of(delivery.event)
+        # One that failed before is tried again, whatever was said since.
+        if settings.once_within and key in said and not delivery.attempts:
+            made.repeated.append(delivery)
+        else:
+            fresh.append(delivery)
+            said.add(key)
+    return fresh
+
+
+def _digest(
+    patient: list[DeliveryRecord], settings: NotificationSettings, now: datetime, made: Plan
+) -> None:
+    oldest = min(each.event.occurred_at for each in patient)
+    release = oldest + timedelta(seconds=settings.digest)
+    if now < release:
+        made.delayed += [(each, release) for each in patient]
+    else:
+        made.groups.append(patient)
+
+
+def _thin_out(
+    made: Plan, settings: NotificationSettings, now: datetime, sent: Sequence[Sent]
+) -> None:
+    """Keep to the most texts an hour: the last one that may go out takes along all the others."""
+    lately = sorted(each.at for each in sent if each.at > now - _HOUR)
+    room = settings.most_per_hour - len(lately)
+    if len(made.groups) <= room:
+        return
+    if room > 0:
+        surplus = [each for group in made.groups[room - 1 :] for each in group]
+        made.groups[room - 1 :] = [surplus]
+        return
+    free = lately[-settings.most_per_hour] + _HOUR
+    made.delayed += [(each, free) for group in made.groups for each in group]
+    made.groups.clear()
+
+
+def _quiet_until(settings: NotificationSettings, now: datetime) -> datetime | None:
+    """When the quiet hours end that are now; None where it is not quiet."""
+    hours = settings.quiet_hours
+    if hours is None:
+        return None
+    zone = None if settings.timezone is None else ZoneInfo(settings.timezone)
+    local = now.astimezone(zone)
+    begin, end = hours
+    clock = local.timetz().replace(tzinfo=None)
+    within = begin <= clock < end if begin <= end else clock >= begin or clock < end
+    if not within:
+        return None
+    over = local.replace(hour=end.hour, minute=end.minute, second=0, microsecond=0)
+    # By the wall clock, so that the night in which the clocks change is as long as it is.
+    return over if clock < end else over + timedelta(days=1)

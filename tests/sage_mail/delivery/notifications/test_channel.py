@@ -1,0 +1,118 @@
+"""Notes really reach their services: an ntfy, an SMS gateway, a mail server and a Slack."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from sage_mail.delivery.notifications import Channel, NotificationSettings
+from sage_mail.delivery.notifications.texts import Note
+from tests.support.receiver import Answer, Receiver
+from tests.support.smtp import mail_server
+
+_NOTE = Note("Ada: The lamp is broken", "support, high priority", urgent=True)
+
+
+def _settings(url: str, channel: str = "push", **changes: Any) -> NotificationSettings:
+    return NotificationSettings.model_validate(
+        {"name": "phone", "channel": channel, "url": SecretStr(url), **changes}
+    )
+
+
+async def _send(settings: NotificationSettings, note: Note = _NOTE) -> str | None:
+    channel = Channel(settings)
+    try:
+        return await channel.send(note)
+    finally:
+        channel.close()
+
+
+async def test_push() -> None:
+    """An ntfy server gets title and text for the topic."""
+    async with Receiver(default=Answer(body=b"{}")) as receiver:
+        assert await _send(_settings(f"ntfy://127.0.0.1:{receiver.port}/lamps")) is None
+
+    (request,) = receiver.requests
+    said = json.loads(request.body)
+    assert (said["topic"], said["title"]) == ("lamps", _NOTE.title)
+    assert said["message"] == _NOTE.body
+
+
+async def test_sms() -> None:
+    """An SMS gateway gets the number and, since an SMS has no title, one text."""
+    async with Receiver(default=Answer(body=b'{"result": [{"status": "ok"}]}')) as receiver:
+        url = f"smseagle://token@127.0.0.1:{receiver.port}/15551234567"
+        assert await _send(_settings(url, "sms")) is None
+
+    said = receiver.requests[0].body.decode()
+    assert "15551234567" in said
+    assert _NOTE.title in said
+    assert _NOTE.body in said
+
+
+async def test_email() -> None:
+    """A mail server gets a message to whom the address names."""
+    with mail_server() as mailbox:
+        url = f"mailto://127.0.0.1:{mailbox.port}?from=sage@example.org&to=ann@example.org"
+        assert await _send(_settings(url, "email")) is None
+
+    (message,) = mailbox.messages
+    assert (message["To"], message["Subject"]) == ("ann@example.org", _NOTE.title)
+    body = message.get_body(("plain", "html"))
+    assert body is not None
+    assert _NOTE.body in body.get_content()
+
+
+async def test_slack() -> None:
+    """A Slack gets the text under the path of its token, at the address that was set."""
+    token = "TAAAAAAAA/BAAAAAAAA/abcdefghijklmnopqrstuvwx"
+    async with Receiver(default=Answer(body=b"ok")) as receiver:
+        settings = _settings(
+            f"slack://{token}/#lamps",
+            "slack",
+            slack_address=f"http://127.0.0.1:{receiver.port}/in/",
+        )
+        assert await _send(settings) is None
+
+    (request,) = receiver.requests
+    assert request.path == f"/in/{token}"
+    assert _NOTE.title in request.body.decode()
+
+
+async def test_a_refusal_is_told_without_secrets() -> None:
+    """An answer that is no success, and a server that is away, are errors in a few words."""
+    async with Receiver(default=Answer(status=500)) as receiver:
+        refused = await _send(_settings(f"ntfy://127.0.0.1:{receiver.port}/s3cret"))
+    away = await _send(_settings(f"ntfy://127.0.0.1:{receiver.port}/s3cret"))
+
+    assert refused == away == "the service did not take it"
+
+
+async def test_a_service_that_hangs_costs_its_time_alone() -> None:
+    """After the timeout the next note goes out, though the thread of the first is still busy."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with Receiver(default=Answer(body=b"{}")) as receiver:
+            hanging = f"ntfy://127.0.0.1:{silent.getsockname()[1]}/lamps"
+            channel = Channel(_settings(hanging, timeout=0.3))
+            began = time.monotonic()
+            error = await channel.send(_NOTE)
+            channel._settings = _settings(f"ntfy://127.0.0.1:{receiver.port}/lamps")
+            assert await channel.send(_NOTE) is None
+            assert time.monotonic() - began < 3.5
+            channel.close()
+    assert error == "no answer within 0.3 s; it may have gone out"
+
+
+@pytest.mark.parametrize("url", ["nonsense", "nosuch://host/x"])
+async def test_an_address_that_nobody_knows(url: str) -> None:
+    """It is told with the channel's name and without the address."""
+    error = await _send(_settings(url))
+
+    assert error is not None
+    assert 'notification "phone": its url is no address that Apprise knows' in error
+    assert url not in error

@@ -1,0 +1,171 @@
+"""From the outbox to a service: once each, together where wanted, and again after failures."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import SecretStr
+
+from sage_mail.delivery.announce import announce
+from sage_mail.delivery.drains import Drains
+from sage_mail.delivery.events import EventType, NewEvent
+from sage_mail.delivery.notifications import NotificationSettings
+from sage_mail.records import DeliveryRecord, DeliveryStatus
+from sage_mail.storage import Storage
+from tests.sage_mail.delivery.draining import Clock
+from tests.support.receiver import Answer, Receiver
+
+_OK = Answer(body=b"{}")
+
+
+def _channel(receiver: Receiver, **changes: Any) -> NotificationSettings:
+    url = SecretStr(f"ntfy://127.0.0.1:{receiver.port}/lamps")
+    return NotificationSettings.model_validate(
+        {"name": "phone", "channel": "push", "url": url, "title": "{{ subject }}", **changes}
+    )
+
+
+@asynccontextmanager
+async def _running(
+    storage: Storage, channel: NotificationSettings, clock: Clock | None = None
+) -> AsyncIterator[None]:
+    drains = Drains(
+        storage, [], notifications=[channel], clock=clock or Clock(), chance=lambda: 0.0
+    )
+    task = asyncio.create_task(drains.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _arrive(storage: Storage, channel: NotificationSettings, *subjects: str) -> None:
+    async with storage.unit_of_work() as uow:
+        for subject in subjects:
+            data = {
+                "subject": subject,
+                "priority": "medium",
+                "from": {"name": "Ada", "address": "ada@example.org"},
+            }
+            event = NewEvent(
+                type=EventType.MESSAGE_NEW,
+                account="work",
+                mailbox="INBOX",
+                occurred_at=datetime.now(UTC),
+                data=data,
+            )
+            await announce(uow, event, [channel])
+        await uow.commit()
+
+
+async def _settled(storage: Storage, count: int, *, seconds: float = 15) -> list[DeliveryRecord]:
+    """All deliveries, once so many are over."""
+    async with asyncio.timeout(seconds), storage.commits.subscribe() as wakeups:
+        while True:
+            async with storage.read() as uow:
+                found = await uow.outbox.latest(100)
+            if sum(each.status is not DeliveryStatus.PENDING for each in found) >= count:
+                return found
+            await wakeups.wait(0.2)
+
+
+def _titles(receiver: Receiver) -> list[str]:
+    return [json.loads(request.body)["title"] for request in receiver.requests]
+
+
+async def test_each_message_is_told_once(storage: Storage) -> None:
+    """Messages are told in their order; one that was told shortly before is not told again."""
+    async with Receiver(default=_OK) as receiver:
+        channel = _channel(receiver)
+        await _arrive(storage, channel, "one", "two", "one")
+        async with _running(storage, channel):
+            settled = await _settled(storage, 3)
+        async with _running(storage, channel):  # which remembers
+            await _arrive(storage, channel, "two", "three")
+            await _settled(storage, 5)
+
+    assert _titles(receiver) == ["one", "two", "three"]
+    assert {each.status for each in settled} == {DeliveryStatus.DELIVERED}
+
+
+async def test_a_failure_is_tried_again(storage: Storage) -> None:
+    """While the service is down the schedule is followed; once it is up, there is one text."""
+    clock = Clock()
+    async with Receiver(default=_OK) as receiver:
+        receiver.script(Answer(status=500), Answer(status=500))
+        channel = _channel(receiver)
+        await _arrive(storage, channel, "one")
+        async with _running(storage, channel, clock):
+            await receiver.received(1)
+            clock.ahead = timedelta(seconds=6)
+            storage.commits.notify()
+            await receiver.received(2)
+            clock.ahead = timedelta(minutes=6)
+            storage.commits.notify()
+            (delivery,) = await _settled(storage, 1, seconds=30)
+
+    assert (delivery.status, delivery.attempts) == (DeliveryStatus.DELIVERED, 3)
+
+
+async def test_it_is_given_up_at_last(storage: Storage) -> None:
+    """After the last attempt the delivery has failed, with its reason."""
+    async with Receiver(default=Answer(status=500)) as receiver:
+        channel = _channel(receiver, max_attempts=1)
+        await _arrive(storage, channel, "one")
+        async with _running(storage, channel):
+            (delivery,) = await _settled(storage, 1)
+
+    assert delivery.status is DeliveryStatus.FAILED
+    assert delivery.last_error == "the service did not take it"
+
+
+async def test_a_digest(storage: Storage) -> None:
+    """What has come within the time is told in one text, and each delivery knows it."""
+    clock = Clock()
+    async with Receiver(default=_OK) as receiver:
+        channel = _channel(receiver, digest=3600)
+        await _arrive(storage, channel, "one", "two", "three")
+        async with _running(storage, channel, clock):
+            async with asyncio.timeout(10):
+                while not await _all_wait(storage):
+                    await asyncio.sleep(0.02)
+            assert receiver.requests == []
+            clock.ahead = timedelta(seconds=3601)
+            storage.commits.notify()
+            await _settled(storage, 3, seconds=30)
+
+    (request,) = receiver.requests
+    said = json.loads(request.body)
+    assert said["title"] == "3 new messages"
+    assert said["message"].splitlines() == ["Ada: one", "Ada: two", "Ada: three"]
+
+
+async def _all_wait(storage: Storage) -> bool:
+    soon = datetime.now(UTC) + timedelta(minutes=5)
+    async with storage.read() as uow:
+        found = await uow.outbox.latest(10)
+    return all(each.next_attempt_at is not None and each.next_attempt_at > soon for each in found)
+
+
+async def test_a_template_that_fails_is_no_loss_of_others(storage: Storage) -> None:
+    """The delivery fails with the reason; strangers' words are never a template."""
+    async with Receiver(default=_OK) as receiver:
+        channel = _channel(receiver, title="{{ subject }}{{ 1 // (subject|length - 3) }}")
+        await _arrive(storage, channel, "{{ 7*7 }}", "two")
+        async with _running(storage, channel):
+            async with asyncio.timeout(10):
+                while len(receiver.requests) < 1:
+                    await asyncio.sleep(0.02)
+            async with storage.read() as uow:
+                failed = [each.last_error for each in await uow.outbox.latest(10)]
+
+    assert _titles(receiver) == ["{{ 7*7 }}0"]
+    assert None in failed

@@ -1,0 +1,120 @@
+"""What goes out now, what waits, and what was said before."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from sage_mail.delivery.notifications.policy import Plan, Sent, key_of, plan
+from sage_mail.delivery.notifications.settings import NotificationSettings
+from sage_mail.records import DeliveryRecord, DeliveryStatus, EventRecord
+
+_NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+
+
+def _settings(**changes: Any) -> NotificationSettings:
+    return NotificationSettings.model_validate(
+        {"name": "phone", "channel": "push", "url": SecretStr("ntfy://h/t"), **changes}
+    )
+
+
+def _due(number: int, *, priority: str = "medium", age: float = 0, **data: Any) -> DeliveryRecord:
+    facts = {"subject": f"mail {number}", "from": {"address": "ada@example.org"}, **data}
+    event = EventRecord(
+        seq=number,
+        event_id=f"e{number}",
+        type="message.new",
+        account="work",
+        mailbox="INBOX",
+        message_id=number,
+        occurred_at=_NOON - timedelta(seconds=age),
+        data={"priority": priority, **facts},
+    )
+    return DeliveryRecord(
+        id=number,
+        event=event,
+        endpoint="phone",
+        webhook_id=f"w{number}",
+        status=DeliveryStatus.PENDING,
+        attempts=0,
+        next_attempt_at=event.occurred_at,
+        last_error=None,
+    )
+
+
+def _shape(made: Plan) -> tuple[list[list[int]], list[int], list[int]]:
+    groups = [[each.id for each in group] for group in made.groups]
+    return groups, [each.id for each in made.repeated], [each.id for each, _ in made.delayed]
+
+
+def test_each_by_itself() -> None:
+    """Without further wishes every message is told at once, in a text of its own."""
+    made = plan([_due(1), _due(2)], _settings(), now=_NOON, sent=[])
+
+    assert _shape(made) == ([[1], [2]], [], [])
+
+
+def test_the_same_is_told_once() -> None:
+    """Sender and subject within the window make it the same, in one turn and over several."""
+    first, again, other = _due(1), _due(2, subject="MAIL 1"), _due(3)
+    assert _shape(plan([first, again, other], _settings(), now=_NOON, sent=[])) == (
+        [[1], [3]],
+        [2],
+        [],
+    )
+    sent = [Sent(_NOON - timedelta(seconds=200), frozenset({key_of(first.event)}))]
+    assert _shape(plan([again], _settings(), now=_NOON, sent=sent))[1] == [2]
+    assert _shape(plan([again], _settings(once_within=100), now=_NOON, sent=sent))[0] == [[2]]
+    assert _shape(plan([again], _settings(once_within=0), now=_NOON, sent=sent))[0] == [[2]]
+
+
+@pytest.mark.parametrize(
+    ("quiet", "zone", "until"),
+    [
+        ("11:00-13:30", "UTC", _NOON + timedelta(hours=1.5)),
+        ("12:00-13:00", "UTC", _NOON + timedelta(hours=1)),
+        ("11:00-12:00", "UTC", None),
+        ("20:00-14:00", "UTC", _NOON + timedelta(hours=2)),
+        ("11:00-09:00", "UTC", _NOON + timedelta(hours=21)),
+        ("21:00-07:00", "Asia/Tokyo", _NOON + timedelta(hours=10)),
+        ("22:00-07:00", "Asia/Tokyo", None),
+    ],
+)
+def test_quiet_hours(quiet: str, zone: str, until: datetime | None) -> None:
+    """What can wait waits until they end, also over midnight; what is urgent does not."""
+    settings = _settings(quiet=quiet, timezone=zone)
+
+    made = plan([_due(1), _due(2, priority="high")], settings, now=_NOON, sent=[])
+
+    assert [2] in [[each.id for each in group] for group in made.groups]
+    assert [moment for _, moment in made.delayed] == ([] if until is None else [until])
+
+
+def test_a_digest() -> None:
+    """What can wait is told together, once the oldest has waited long enough."""
+    settings = _settings(digest=600)
+    young = plan(
+        [_due(1, age=100), _due(2), _due(3, priority="high")], settings, now=_NOON, sent=[]
+    )
+    old = plan([_due(1, age=600), _due(2)], settings, now=_NOON, sent=[])
+
+    assert _shape(young) == ([[3]], [], [1, 2])
+    assert {moment for _, moment in young.delayed} == {_NOON + timedelta(seconds=500)}
+    assert _shape(old) == ([[1, 2]], [], [])
+
+
+def test_too_much_becomes_one_text() -> None:
+    """The last text that may go out this hour takes along all the others."""
+    due = [_due(number) for number in range(1, 6)]
+    sent = [Sent(_NOON - timedelta(minutes=59), frozenset()), Sent(_NOON, frozenset())]
+
+    assert _shape(plan(due, _settings(most_per_hour=4), now=_NOON, sent=sent))[0] == [
+        [1],
+        [2, 3, 4, 5],
+    ]
+    full = plan(due, _settings(most_per_hour=2), now=_NOON, sent=sent)
+    assert _shape(full) == ([], [], [1, 2, 3, 4, 5])
+    assert {moment for _, moment in full.delayed} == {_NOON + timedelta(minutes=1)}

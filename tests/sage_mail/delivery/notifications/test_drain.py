@@ -18,7 +18,7 @@ from sage_mail.delivery.events import EventType, NewEvent
 from sage_mail.delivery.notifications import NotificationSettings
 from sage_mail.records import DeliveryRecord, DeliveryStatus
 from sage_mail.storage import Storage
-from tests.sage_mail.delivery.draining import Clock
+from tests.sage_mail.delivery.draining import Clock, delivery_when, tried
 from tests.support.receiver import Answer, Receiver
 
 _OK = Answer(body=b"{}")
@@ -104,10 +104,10 @@ async def test_a_failure_is_tried_again(storage: Storage) -> None:
         channel = _channel(receiver)
         await _arrive(storage, channel, "one")
         async with _running(storage, channel, clock):
-            await receiver.received(1)
+            await delivery_when(storage, 1, tried(1), "phone")
             clock.ahead = timedelta(seconds=6)
             storage.commits.notify()
-            await receiver.received(2)
+            await delivery_when(storage, 1, tried(2), "phone")
             clock.ahead = timedelta(minutes=6)
             storage.commits.notify()
             (delivery,) = await _settled(storage, 1, seconds=30)

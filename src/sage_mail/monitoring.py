@@ -175,7 +175,8 @@ class Monitor:
 
     def _account_reason(self, account: WatchedAccount) -> str:
         name = self.metrics.labels.of("account", account.account)
-        if account.state is AccountState.UNKNOWN and account.reason is None:
-            return f"account {name}: not connected yet"
         state = account.state.value.replace("_", " ")
-        return f"account {name}: {state} ({clean_text(account.reason or 'no reason known')})"
+        if account.state is AccountState.UNKNOWN:
+            state = "not connected yet"
+        reason = "" if account.reason is None else f" ({clean_text(account.reason)})"
+        return f"account {name}: {state}{reason}"

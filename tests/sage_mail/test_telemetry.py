@@ -158,3 +158,41 @@ def test_without_configuration_it_goes_to_logging(caplog: pytest.LogCaptureFixtu
     (record,) = caplog.records
     assert record.name == "sage_mail.test"
     assert "noticed" in record.getMessage()
+
+
+def test_a_file_beside_the_stream(stream: io.StringIO, tmp_path: Path) -> None:
+    """Both get each line; whoever moves the file away finds the next line in a new one."""
+    path = tmp_path / "logs" / "sage.log"
+    configure(stream=stream, file=path)
+    log = get_logger("sage_mail.test")
+    log.info("first", note="to ada@example.org", password="hunter2")
+    path.rename(path.with_suffix(".1"))
+    log.info("second")
+    assert path.with_suffix(".1").read_text() + path.read_text() == stream.getvalue()
+    assert [line["action"] for line in _lines(stream)] == ["first", "second"]
+    assert "ada@" not in stream.getvalue()
+    assert "hunter2" not in stream.getvalue()
+    configure(stream=stream)
+    log.info("third")
+    assert "third" not in path.read_text()
+
+
+def test_a_line_that_cannot_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], stream: io.StringIO
+) -> None:
+    """It is said that a line was lost, and not what stood in it; the program goes on."""
+    broken = (tmp_path / "log").open("w")
+    configure(stream=broken)
+    broken.close()
+    get_logger("sage_mail.test").info("tried", password="hunter2")
+    said = capsys.readouterr().err
+    assert said == "sage-mail: a line of the log was lost: ValueError\n"
+
+
+def test_a_file_that_cannot_be_opened(tmp_path: Path, stream: io.StringIO) -> None:
+    """The caller hears of it, and what was configured before stays."""
+    configure(stream=stream)
+    with pytest.raises(OSError, match="Is a directory"):
+        configure(stream=io.StringIO(), file=tmp_path)
+    get_logger("sage_mail.test").info("still_here")
+    assert _lines(stream)[0]["action"] == "still_here"

@@ -65,7 +65,9 @@ def guide_class(name: str) -> GuideClass | None:
 
 def _definitions() -> Iterator[ast.ClassDef]:
     for block in _BLOCK.findall(_GUIDE.read_text("utf-8")):
-        for node in ast.parse(textwrap.dedent(block)).body:
+        # The call at the end of the last block is indented by one space too many to be Python.
+        code = textwrap.dedent(block).partition("\n if __name__")[0]
+        for node in ast.parse(code).body:
             if isinstance(node, ast.ClassDef):
                 yield node
 

@@ -11,14 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sage_mail.patterns.monitor import RealTimeEmailMonitor
+    from sage_mail.patterns.production import ProductionEmailSystem
     from sage_mail.patterns.webhooks import EmailWebhookBridge
     from sage_mail.patterns.websocket_server import EmailWebSocketServer
 
-__all__ = ["EmailWebSocketServer", "EmailWebhookBridge", "RealTimeEmailMonitor"]
+__all__ = [
+    "EmailWebSocketServer",
+    "EmailWebhookBridge",
+    "ProductionEmailSystem",
+    "RealTimeEmailMonitor",
+]
 
 _MODULES = {
     "EmailWebSocketServer": "sage_mail.patterns.websocket_server",
     "EmailWebhookBridge": "sage_mail.patterns.webhooks",
+    "ProductionEmailSystem": "sage_mail.patterns.production",
     "RealTimeEmailMonitor": "sage_mail.patterns.monitor",
 }
 

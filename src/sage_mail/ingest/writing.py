@@ -13,6 +13,7 @@ from sage_mail.ingest.matching import Origin, Relocated
 from sage_mail.ingest.preparation import Prepared, Rejected
 from sage_mail.ingest.reading import Fetched
 from sage_mail.ingest.scope import Scope
+from sage_mail.keywords import PROCESSED
 from sage_mail.records import (
     ActionKind,
     ActionStatus,
@@ -148,11 +149,16 @@ class BatchWriter:
     async def _plan(self, message: MessageRecord, prepared: Prepared) -> None:
         """Plan what the decision asks for, if the settings allow it."""
         decision, routing = prepared.decision, self._scope.routing
-        if not routing.enabled or decision.target_folder is None:
+        folder = decision.target_folder if routing.enabled else None
+        flags = [SEEN] if folder is not None and decision.mark_seen else []
+        if routing.mark_processed:
+            flags.append(PROCESSED)
+        if missing := [flag for flag in flags if flag not in message.flags]:
+            action = self._action(message, ActionKind.ADD_FLAGS, " ".join(missing))
+            await self._uow.actions.plan(action)
+        if folder is None:
             return
-        target = self._scope.names.on_server(decision.target_folder)
-        if decision.mark_seen and SEEN not in message.flags:
-            await self._uow.actions.plan(self._action(message, ActionKind.ADD_FLAGS, SEEN))
+        target = self._scope.names.on_server(folder)
         if target != self._mailbox.name:
             await self._uow.actions.plan(self._action(message, ActionKind.MOVE, target))
 

@@ -50,7 +50,7 @@ MOST_OCTETS_OF_A_MESSAGE = 64 * 1024 * 1024
 
 # From so many messages on they are prepared beside our own work, and so many portions ahead of it:
 # one that is being prepared, and one that waits for that.
-_BACKLOG = 100
+_BACKLOG = 200
 _AHEAD = 2
 
 # A client without MOVE copies first and deletes then, and even a server's own MOVE may show the

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -155,7 +154,6 @@ def message_record(row: Row[Any]) -> MessageRecord:
 
 def added_record(message_id: int, message: NewMessage, home: Home) -> MessageRecord:
     """The message as `message_record` would make it of the row that was just written."""
-    decision = message.decision
     return MessageRecord(
         id=message_id,
         account_id=home.account_id,
@@ -179,7 +177,7 @@ def added_record(message_id: int, message: NewMessage, home: Home) -> MessageRec
         internal_date=_in_utc(message.internal_date),
         flags=tuple(map(storable_text, message.flags)),
         modseq=message.modseq,
-        decision=replace(decision, details=storable_json(decision.details)),
+        decision=_clean_decision(message.decision),
         announced=message.announced,
         first_seen_at=utc(message.first_seen_at),
     )
@@ -227,6 +225,17 @@ def _plain(address: EmailAddress) -> dict[str, str]:
 
 def _clean(address: EmailAddress) -> EmailAddress:
     return EmailAddress(*map(storable_text, (address.name, address.mailbox, address.host)))
+
+
+def _clean_decision(decision: StoredDecision) -> StoredDecision:
+    return StoredDecision(
+        category=_storable(decision.category),
+        confidence=decision.confidence,
+        priority=_storable(decision.priority),
+        kind=_storable(decision.kind),
+        topic=_storable(decision.topic),
+        details=storable_json(decision.details),
+    )
 
 
 def _storable(text: str | None) -> str | None:

@@ -43,6 +43,8 @@ _PIPE_OCTETS: Final = 1024 * 1024
 # Longer than any portion takes; what takes longer is tried in a thread, as it would be without us.
 _MOST_SECONDS: Final = 120.0
 _IDLE_SECONDS: Final = 30.0
+# One that ends again and again would cost more than it saves.
+_MOST_LOSSES: Final = 5
 _SET_PARENT_DEATH_SIGNAL: Final = 1
 
 
@@ -54,6 +56,7 @@ class Preparer:
         self._threads = threads
         self._process: _Process | None = None
         self._idle: asyncio.TimerHandle | None = None
+        self._losses = 0
 
     async def prepare(
         self,
@@ -68,23 +71,29 @@ class Preparer:
         With *backlog*, which says that many more follow, the second process does it, once it has
         started.
         """
-        if backlog and fetched:
-            process = self._running()
-            if process.is_ready:
-                try:
+        if backlog and fetched and self._losses < _MOST_LOSSES:
+            process = None
+            try:
+                process = self._running()
+                if process.is_ready:
                     async with asyncio.timeout(_MOST_SECONDS):
                         return await process.prepare(fetched, mailbox, context)
-                except (OSError, EOFError, pickle.PickleError, TimeoutError) as error:
-                    _log.warning("preparing_process_lost", error=type(error).__name__)
-                    self._end(process)
+            except (OSError, EOFError, pickle.PickleError, TimeoutError) as error:
+                _log.warning("preparing_process_lost", error=type(error).__name__)
+                if process is self._process:  # and nobody has noticed it before
+                    self._losses += 1
+                    self.close()
         return await asyncio.get_running_loop().run_in_executor(
             self._threads, prepare_all, fetched, mailbox, self._pipeline, context
         )
 
     def close(self) -> None:
         """End the second process, at once."""
-        if self._process is not None:
-            self._end(self._process)
+        process, self._process = self._process, None
+        if process is not None:
+            process.end()
+        if self._idle is not None:
+            self._idle.cancel()
 
     def _running(self) -> _Process:
         if self._idle is not None:
@@ -93,13 +102,6 @@ class Preparer:
         if self._process is None:
             self._process = _Process(self._pipeline)
         return self._process
-
-    def _end(self, process: _Process) -> None:
-        process.end()
-        if self._process is process:
-            self._process = None
-            if self._idle is not None:
-                self._idle.cancel()
 
 
 class _Process:

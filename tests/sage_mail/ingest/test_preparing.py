@@ -129,6 +129,19 @@ async def test_a_process_that_dies_costs_nothing() -> None:
         assert _process_of(first) == pid
 
 
+async def test_one_that_ends_again_and_again_is_not_missed() -> None:
+    """After some losses all is done here, and no process is started any more."""
+    with _preparer(Pipeline([_Where()])) as preparer:
+        for _ in range(5):
+            os.kill(await _started(preparer), signal.SIGKILL)
+            asked = [
+                preparer.prepare(_fetched(), _MAILBOX, Context(), backlog=True) for _ in range(2)
+            ]
+            assert [len(each) for each in await asyncio.gather(*asked)] == [len(_MAILS)] * 2
+        (first, *_) = await preparer.prepare(_fetched(), _MAILBOX, Context(), backlog=True)
+        assert (_process_of(first), preparer._process) == (os.getpid(), None)
+
+
 _PARENT = """
 import asyncio, sys
 from tests.sage_mail.ingest.test_preparing import _preparer, _started, _Where

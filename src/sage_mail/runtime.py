@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Self
 
 from sage_mail.configured import configured_pipeline, usable_model
 from sage_mail.delivery.drain import Drains
+from sage_mail.ingest.preparing import Preparer
 from sage_mail.ingest.scope import CriticalSections, Scope
 from sage_mail.locking import StoreLock
 from sage_mail.pipeline import Pipeline
@@ -85,7 +86,9 @@ class Runtime:
             feed = await self._feed()
             if feed is not None:
                 stack.callback(feed.close)
-            scopes = [await self._scope(account, self._pipeline) for account in settings.accounts]
+            preparer = Preparer(self._pipeline, self._threads)
+            stack.callback(preparer.close)
+            scopes = [await self._scope(account, preparer) for account in settings.accounts]
             self._stack = stack.pop_all()
         self._start(scopes, feed)
         _log.info("started", accounts=len(settings.accounts), endpoints=len(settings.webhooks))
@@ -138,7 +141,7 @@ class Runtime:
             for scope in scopes
         ]
 
-    async def _scope(self, account: AccountSettings, pipeline: Pipeline) -> Scope:
+    async def _scope(self, account: AccountSettings, preparer: Preparer) -> Scope:
         async with self.storage.unit_of_work() as uow:
             record = await uow.accounts.get_or_create(account.name)
             await uow.commit()
@@ -146,10 +149,9 @@ class Runtime:
             settings=account,
             account_id=record.id,
             storage=self.storage,
-            pipeline=pipeline,
+            preparer=preparer,
             routing=self.settings.routing,
             endpoints=self.settings.webhooks,
-            threads=self._threads,
             sections=self._sections,
             grace=self._grace,
         )

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sage_mail.configured import configured_pipeline, usable_model
 from sage_mail.delivery.drains import Drains
+from sage_mail.ingest.preparing import Preparer
 from sage_mail.ingest.scope import CriticalSections, Scope
 from sage_mail.locking import StoreLock
 from sage_mail.metrics import Metrics
@@ -99,8 +100,10 @@ class Runtime:
                 self._pipeline = await asyncio.to_thread(_pipeline, settings)
             self._storage = await Storage.open(settings.database_url, blob_dir=settings.blob_dir)
             stack.push_async_callback(self._storage.close)
+            preparer = Preparer(self._pipeline, self._threads)
+            stack.callback(preparer.close)
             for account in settings.accounts:
-                scope = await self._scope(account, self._pipeline)
+                scope = await self._scope(account, preparer)
                 self._watchers.append(AccountWatcher(scope))
             drains = self._drains()
             self._monitor = await self._looking(drains)
@@ -197,7 +200,7 @@ class Runtime:
         }
         self._tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
 
-    async def _scope(self, account: AccountSettings, pipeline: Pipeline) -> Scope:
+    async def _scope(self, account: AccountSettings, preparer: Preparer) -> Scope:
         async with self.storage.unit_of_work() as uow:
             record = await uow.accounts.get_or_create(account.name)
             await uow.commit()
@@ -205,10 +208,9 @@ class Runtime:
             settings=account,
             account_id=record.id,
             storage=self.storage,
-            pipeline=pipeline,
+            preparer=preparer,
             routing=self.settings.routing,
             endpoints=self.settings.subscribers,
-            threads=self._threads,
             sections=self._sections,
             metrics=self._metrics,
             grace=self._grace,

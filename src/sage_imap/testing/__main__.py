@@ -125,9 +125,11 @@ def _config(options: argparse.Namespace) -> IMAPConfig:
 
 
 def _report(recording: Recording, path: Path) -> str:
-    cut = f"The conversation broke off: {recording.failure}.\n" if recording.failure else ""
-    if all(case["id"] != "recorded-search" for case in recording.cases):
-        cut += "The mailbox could not be examined, so that no message was looked at.\n"
+    cut = ""
+    if recording.failure:
+        cut = f"The conversation broke off: {recording.failure}.\n"
+    elif all(case["id"] != "recorded-search" for case in recording.cases):
+        cut = "The mailbox could not be examined, so that no message was looked at.\n"
     return (
         f"{cut}{len(recording.cases)} cases were written to {path}; "
         f"strings masked in them: {recording.masked}.\n"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sage_mail.errors import ConfigError
 from sage_mail.telemetry import get_logger
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Channel"]
 
 _log = get_logger(__name__)
+
+_SLACK_WEBHOOK: Final = "hook"
+_STATUS: Final = re.compile(r"error=([1-5][0-9]{2})\b")
 
 
 class Channel:
@@ -56,27 +60,49 @@ def _send(settings: NotificationSettings, note: Note) -> str | None:
 
     kind = NotifyType.WARNING if note.urgent else NotifyType.INFO
     try:
-        sent = service.notify(
+        # By the container, which makes of plain text what the service takes, HTML for one.
+        result = service.notify(
             body=note.body, title=note.title, notify_type=kind, body_format=NotifyFormat.TEXT
         )
     except Exception as error:  # noqa: BLE001 - the edge: a hundred plug-ins, each with its own
         _log.warning("notification_failed", name=settings.name, error=type(error).__name__)
         return f"the service failed with {type(error).__name__}"
-    return None if sent else "the service did not take it"
+    return None if result else _reason(result)
 
 
 def _service(settings: NotificationSettings) -> Any:
     # Imported late: it takes a third of a second.
     import apprise
 
-    # Its lines quote addresses and what the services answered.
-    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
-    service: Any = apprise.Apprise.instantiate(settings.resolve_url())
+    # Its lines quote addresses and what the services answered, so nobody else hears of them.
+    logging.getLogger("apprise").propagate = False
+    asset = apprise.AppriseAsset(
+        app_id="Sage", app_desc="Sage", app_url="", async_mode=False, http_redirects=False
+    )
+    service: Any = apprise.Apprise.instantiate(settings.resolve_url(), asset=asset)
     if service is None:
         raise ConfigError(
             f'notification "{settings.name}": its url is no address that Apprise knows; '
             "see https://github.com/caronc/apprise/wiki"
         )
     if settings.slack_address is not None:
+        if getattr(service, "mode", None) != _SLACK_WEBHOOK:
+            raise ConfigError(
+                f'notification "{settings.name}": slack_address needs the url of an incoming '
+                "webhook, slack://TokenA/TokenB/TokenC/"
+            )
         service.webhook_url = settings.slack_address.rstrip("/")
-    return service
+    container = apprise.Apprise(asset=asset)
+    container.add(service)
+    return container
+
+
+def _reason(result: Any) -> str:
+    """Why it was not taken, in our own words: those of the services hold what is secret."""
+    lines = [line.message for service in result for attempt in service for line in attempt.logs]
+    for line in reversed(lines):
+        if (status := _STATUS.search(line)) is not None:
+            return f"the service refused it with HTTP {status[1]}"
+        if "onnection error" in line:
+            return "the service cannot be reached"
+    return "the service did not take it"

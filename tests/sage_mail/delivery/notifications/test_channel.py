@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import socket
 import time
 from typing import Any
@@ -86,11 +88,74 @@ async def test_slack() -> None:
 
 async def test_a_refusal_is_told_without_secrets() -> None:
     """An answer that is no success, and a server that is away, are errors in a few words."""
-    async with Receiver(default=Answer(status=500)) as receiver:
+    async with Receiver(default=Answer(status=403, body=b'{"error": "s3cret"}')) as receiver:
         refused = await _send(_settings(f"ntfy://127.0.0.1:{receiver.port}/s3cret"))
     away = await _send(_settings(f"ntfy://127.0.0.1:{receiver.port}/s3cret"))
 
-    assert refused == away == "the service did not take it"
+    assert refused == "the service refused it with HTTP 403"
+    assert away == "the service cannot be reached"
+
+
+async def test_nothing_of_it_is_logged() -> None:
+    """What Apprise would write, with addresses and answers in it, comes to nobody's log."""
+    # Not caplog, which listens to loggers that do not propagate, too.
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    logging.getLogger().addHandler(handler)
+    try:
+        async with Receiver(default=Answer(status=403, body=b'{"error": "s3cret"}')) as receiver:
+            await _send(_settings(f"ntfy://127.0.0.1:{receiver.port}/s3cret"))
+        await _send(_settings("nosuch://127.0.0.1/s3cret"))
+        logging.getLogger().warning("heard")
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+    assert written.getvalue() == "heard\n"
+
+
+async def test_redirects_are_not_followed() -> None:
+    """A service that points elsewhere does not get our note sent there."""
+    async with Receiver() as elsewhere:
+        answer = Answer(status=307, headers={"Location": elsewhere.url})
+        async with Receiver(default=answer) as receiver:
+            error = await _send(_settings(f"ntfy://127.0.0.1:{receiver.port}/lamps"))
+        assert elsewhere.requests == []
+    assert error == "the service refused it with HTTP 307"
+
+
+@pytest.mark.parametrize("form", ["", "&format=html", "&format=markdown"])
+async def test_what_strangers_write_is_no_markup(form: str) -> None:
+    """A subject with a picture in it is shown as it was written, also in a letter of HTML."""
+    note = Note("<b>Hi</b>", '<img src="http://tracker.example/1.png"> & more')
+    with mail_server() as mailbox:
+        url = f"mailto://127.0.0.1:{mailbox.port}?from=sage@example.org&to=ann@example.org{form}"
+        assert await _send(_settings(url, "email"), note) is None
+
+    for part in mailbox.messages[0].walk():
+        if part.get_content_type() == "text/html":
+            assert "<img" not in part.get_content()
+
+
+async def test_a_slack_is_not_called_together() -> None:
+    """A stranger cannot alarm the whole channel, nor show one address and lead to another."""
+    note = Note("<!channel>", "<http://evil.example|https://bank.example> <!here>")
+    token = "TAAAAAAAA/BAAAAAAAA/abcdefghijklmnopqrstuvwx"
+    async with Receiver(default=Answer(body=b"ok")) as receiver:
+        address = f"http://127.0.0.1:{receiver.port}"
+        await _send(_settings(f"slack://{token}/#lamps", "slack", slack_address=address), note)
+
+    said = receiver.requests[0].body.decode()
+    assert "<" not in said
+    assert "&lt;!channel&gt;" in said
+
+
+async def test_a_slack_address_is_for_webhooks() -> None:
+    """With the token of a bot it would be ignored, so it is refused."""
+    settings = _settings(
+        "slack://xoxb-1234-1234-abc124/#lamps", "slack", slack_address="http://127.0.0.1:9"
+    )
+
+    assert "slack_address needs the url of an incoming webhook" in (await _send(settings) or "")
 
 
 async def test_a_service_that_hangs_costs_its_time_alone() -> None:

@@ -124,7 +124,7 @@ async def test_it_is_given_up_at_last(storage: Storage) -> None:
             (delivery,) = await _settled(storage, 1)
 
     assert delivery.status is DeliveryStatus.FAILED
-    assert delivery.last_error == "the service did not take it"
+    assert delivery.last_error == "the service refused it with HTTP 500"
 
 
 async def test_a_digest(storage: Storage) -> None:

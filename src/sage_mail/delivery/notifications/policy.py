@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -63,7 +63,10 @@ def plan(
     elif patient and settings.digest:
         _digest(patient, settings, now, made)
     else:
-        at_once += patient
+        # What has piled up is told together: nobody wants forty texts at seven in the morning.
+        if held := [each for each in patient if _was_held(each)]:
+            made.groups.append(held)
+        at_once += [each for each in patient if each not in held]
     at_once.sort(key=lambda each: each.event.seq)
     made.groups += [[each] for each in at_once]
     _thin_out(made, settings, now, sent)
@@ -94,12 +97,32 @@ def _without_repeats(
 def _digest(
     patient: list[DeliveryRecord], settings: NotificationSettings, now: datetime, made: Plan
 ) -> None:
-    oldest = min(each.event.occurred_at for each in patient)
-    release = oldest + timedelta(seconds=settings.digest)
-    if now < release:
-        made.delayed += [(each, release) for each in patient]
-    else:
-        made.groups.append(patient)
+    together = []
+    for delivery in patient:
+        release = _release(delivery.event.occurred_at, settings)
+        if now < release:
+            made.delayed.append((delivery, release))
+        else:
+            together.append(delivery)
+    if together:
+        made.groups.append(together)
+
+
+def _release(moment: datetime, settings: NotificationSettings) -> datetime:
+    """When the digest goes out that takes along what has come at the moment.
+
+    Counted from midnight, so that it is the same for all that come in between, over a restart too.
+    """
+    local = moment.astimezone(_zone(settings))
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+    span = timedelta(seconds=settings.digest)
+    return midnight + ((moment - midnight) // span + 1) * span
+
+
+def _was_held(delivery: DeliveryRecord) -> bool:
+    """Whether it has waited: for the end of the quiet hours, for room, or to be tried again."""
+    due = delivery.next_attempt_at
+    return due is not None and due > delivery.event.occurred_at
 
 
 def _thin_out(
@@ -124,8 +147,7 @@ def _quiet_until(settings: NotificationSettings, now: datetime) -> datetime | No
     hours = settings.quiet_hours
     if hours is None:
         return None
-    zone = None if settings.timezone is None else ZoneInfo(settings.timezone)
-    local = now.astimezone(zone)
+    local = now.astimezone(_zone(settings))
     begin, end = hours
     clock = local.timetz().replace(tzinfo=None)
     within = begin <= clock < end if begin <= end else clock >= begin or clock < end
@@ -134,3 +156,8 @@ def _quiet_until(settings: NotificationSettings, now: datetime) -> datetime | No
     over = local.replace(hour=end.hour, minute=end.minute, second=0, microsecond=0)
     # By the wall clock, so that the night in which the clocks change is as long as it is.
     return over if clock < end else over + timedelta(days=1)
+
+
+def _zone(settings: NotificationSettings) -> ZoneInfo | None:
+    """The time zone of the settings; None for that of this machine."""
+    return None if settings.timezone is None else ZoneInfo(settings.timezone)

@@ -62,9 +62,9 @@ class NotificationSettings(BaseModel):
     """A channel: which messages it tells of, to which service, in which words, when and how often.
 
     ``url`` is an address of Apprise, which names the service and holds its secrets. ``once_within``
-    are the seconds within which the same sender's message under the same subject is told once,
-    ``digest`` those after which what has come is told together. Quiet hours and digests do not hold
-    back the priorities in ``at_once``.
+    are the seconds within which the same sender's message under the same subject is told once.
+    What comes within ``digest`` seconds, counted from midnight, is told together at their end, and
+    so is what the quiet hours have held back. Neither holds back the priorities in ``at_once``.
     """
 
     model_config = TABLE
@@ -94,7 +94,7 @@ class NotificationSettings(BaseModel):
     quiet: Annotated[str | None, AfterValidator(_span)] = None
     timezone: Annotated[str | None, AfterValidator(_zone)] = None
     at_once: list[Priority] = ["high"]
-    digest: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    digest: float = Field(default=0.0, ge=0, le=86_400, allow_inf_nan=False)
     most_per_hour: int = Field(default=60, ge=1)
     timeout: Seconds = 30.0
     # With the pauses of `sage_mail.delivery.schedule`: under three hours; then it is no news.

@@ -65,11 +65,15 @@ def note_of(settings: NotificationSettings, events: Sequence[Announced]) -> Note
     else:
         title, body, values = settings.digest_title, settings.digest_body, {"messages": facts}
     return Note(
-        title=_clean(Template(title).render(values)).replace("\n", " ")[:_LONGEST_TITLE],
-        body=_clean(Template(body).render(values)).strip()[:_LONGEST_BODY],
+        title=_cut(_clean(Template(title).render(values)).replace("\n", " "), _LONGEST_TITLE),
+        body=_cut(_clean(Template(body).render(values)).strip(), _LONGEST_BODY),
         urgent=any(fact.get("priority") == "high" for fact in facts),
     )
 
 
 def _clean(text: str) -> str:
     return _CONTROLS.sub(" ", text)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -94,16 +95,35 @@ def test_quiet_hours(quiet: str, zone: str, until: datetime | None) -> None:
 
 
 def test_a_digest() -> None:
-    """What can wait is told together, once the oldest has waited long enough."""
-    settings = _settings(digest=600)
-    young = plan(
-        [_due(1, age=100), _due(2), _due(3, priority="high")], settings, now=_NOON, sent=[]
-    )
-    old = plan([_due(1, age=600), _due(2)], settings, now=_NOON, sent=[])
+    """What comes between two digests, at whatever moment, is told by the second of them."""
+    settings = _settings(digest=3600, timezone="UTC")
+    first, second = _due(1, age=-300), _due(2, age=-3000)
+    urgent = _due(3, age=-3000, priority="high")
+    waiting = plan([first, urgent], settings, now=_NOON + timedelta(seconds=3000), sent=[])
+    later = plan([second], settings, now=_NOON + timedelta(seconds=3000), sent=[])
+    told = plan([first, second], settings, now=_NOON + timedelta(hours=1), sent=[])
 
-    assert _shape(young) == ([[3]], [], [1, 2])
-    assert {moment for _, moment in young.delayed} == {_NOON + timedelta(seconds=500)}
-    assert _shape(old) == ([[1, 2]], [], [])
+    assert _shape(waiting) == ([[3]], [], [1])
+    assert _shape(later) == ([], [], [2])
+    assert {moment for _, moment in waiting.delayed + later.delayed} == {_NOON + timedelta(hours=1)}
+    assert _shape(told) == ([[1, 2]], [], [])
+
+
+def test_a_digest_by_the_wall_clock() -> None:
+    """One a day goes out at midnight where the reader lives."""
+    settings = _settings(digest=86_400, timezone="Asia/Tokyo")
+    made = plan([_due(1)], settings, now=_NOON, sent=[])
+
+    assert [moment for _, moment in made.delayed] == [_NOON + timedelta(hours=3)]
+
+
+def test_what_was_held_back_is_told_together() -> None:
+    """After the quiet hours there is one text of the night, and the newest by itself."""
+    settings = _settings(quiet="09:00-12:00", timezone="UTC")
+    night = [replace(_due(n, age=3600), next_attempt_at=_NOON) for n in (1, 2, 3)]
+    made = plan([*night, _due(4)], settings, now=_NOON, sent=[])
+
+    assert _shape(made) == ([[1, 2, 3], [4]], [], [])
 
 
 def test_too_much_becomes_one_text() -> None:

@@ -1,0 +1,62 @@
+"""The words of a notification."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from sage_mail.delivery.notifications.settings import NotificationSettings
+from sage_mail.delivery.notifications.texts import Note, note_of
+from tests.sage_mail.delivery.samples import event
+
+_FACTS = {
+    "subject": "The lamp",
+    "priority": "high",
+    "category": "support",
+    "from": {"name": "Ada", "address": "ada@example.org"},
+}
+
+
+def _settings(**changes: Any) -> NotificationSettings:
+    return NotificationSettings.model_validate(
+        {"name": "phone", "channel": "push", "url": SecretStr("ntfy://h/t"), **changes}
+    )
+
+
+def test_the_usual_words() -> None:
+    """Who writes and about what; of several how many, and each in a line."""
+    unnamed = {**_FACTS, "from": {"name": "", "address": "bob@example.org"}, "priority": "low"}
+    assert note_of(_settings(), [event(**_FACTS)]) == Note(
+        "Ada: The lamp", "support, high priority, in INBOX of work", urgent=True
+    )
+    assert note_of(_settings(), [event(**unnamed), event(**unnamed)]) == Note(
+        "2 new messages", "bob@example.org: The lamp\nbob@example.org: The lamp"
+    )
+
+
+def test_what_strangers_write_stays_a_value() -> None:
+    """It is no template, breaks no line of the title, and what is too long ends with a sign."""
+    facts = {**_FACTS, "subject": "{{ 7*7 }}\r\nBcc: all@example.org\u2028" + "x" * 9_000}
+    settings = _settings(title="{{ subject }}", body="{{ subject }}")
+    note = note_of(settings, [event(**facts)])
+
+    assert note.title.startswith("{{ 7*7 }}  Bcc: all@example.org x")
+    assert (len(note.title), note.title[-1]) == (250, "…")
+    assert (len(note.body), note.body[-1]) == (3_000, "…")
+
+
+@pytest.mark.parametrize("key", ["title", "body", "digest_title", "digest_body"])
+@pytest.mark.parametrize("text", ["{{ subject", "{% for %}", "{{ subject|nosuch }}"])
+def test_no_template(key: str, text: str) -> None:
+    """What is no template is refused when the settings are read, with the place."""
+    with pytest.raises(ValidationError, match=r"is no template: .* in line 1"):
+        _settings(**{key: text})
+
+
+@pytest.mark.parametrize("text", ["{{ subject.__class__.__mro__ }}", "{{ 1 // 0 }}"])
+def test_a_template_that_fails(text: str) -> None:
+    """The sandbox, and whatever else goes wrong, is one error that quotes nothing."""
+    with pytest.raises(ValueError, match=r"^the template failed with \w+Error$"):
+        note_of(_settings(body=text), [event(**_FACTS)])

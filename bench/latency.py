@@ -16,21 +16,28 @@ import argparse
 import asyncio
 import re
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 import httpx
-from tests.live.process import Service, written
-from tests.live.system import account, mail
-from tests.support.dovecot import PASSWORD, Dovecot, dovecot_server
-from tests.support.receiver import Answer, Receiver
 
-from sage_imap.aio import IMAPClient
-from sage_mail.delivery.schedule import Delivered
-from sage_mail.metrics import Metrics
+_ROOT: Final = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(_ROOT)]
+
+# Found by the line above.
+from tests.live.process import Service, written  # noqa: E402
+from tests.live.system import account, mail  # noqa: E402
+from tests.support.dovecot import PASSWORD, Dovecot, dovecot_server  # noqa: E402
+from tests.support.receiver import Answer, Receiver  # noqa: E402
+
+from sage_imap.aio import IMAPClient  # noqa: E402
+from sage_mail.delivery.schedule import Delivered  # noqa: E402
+from sage_mail.metrics import Metrics  # noqa: E402
 
 _USER = "bench"
 _PORT = 18766

@@ -6,6 +6,7 @@ import difflib
 import ssl
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv6Address
 from typing import Any, Final, Literal
 
 from sage_imap.errors import ConfigurationError
@@ -18,7 +19,22 @@ Security = Literal["tls", "starttls", "plain"]
 _PORTS: Final = {"tls": 993, "starttls": 143, "plain": 143}
 _WAYS_IN: Final = ("login", "plain", "xoauth2")
 # The names that other libraries and the guide's readers use for the same thing.
-_ALIASES: Final = {"user": "username", "server": "host", "ssl": "use_ssl"}
+_ALIASES: Final = {
+    "hostname": "host",
+    "login": "username",
+    "server": "host",
+    "ssl": "use_ssl",
+    "tls": "use_ssl",
+    "use_tls": "use_ssl",
+    "user": "username",
+}
+# What others have as a setting, and how to say it here.
+_OTHERWISE: Final = {
+    "ca_file": "give ssl_context = ssl.create_default_context(cafile=...)",
+    "cafile": "give ssl_context = ssl.create_default_context(cafile=...)",
+    "starttls": 'give security = "starttls"',
+    "use_starttls": 'give security = "starttls"',
+}
 # difflib's ratio: "usrname" and "pasword" are above it, "webhooks" and "database" below.
 _ALIKE: Final = 0.82
 
@@ -36,6 +52,9 @@ class IMAPConfig:
     (RFC 2971) where the server offers it. *ssl_context* replaces our own, which verifies names and
     needs TLS 1.2. *strict* names the tolerances that are switched off (``quirk_bare_lf`` ..., see
     `sage_imap.protocol.quirks`), True all of them.
+
+    In a mapping ``user`` and ``login`` stand for *username* too, ``server`` and ``hostname`` for
+    *host*, ``ssl``, ``tls`` and ``use_tls`` for *use_ssl*.
     """
 
     host: str
@@ -55,17 +74,22 @@ class IMAPConfig:
     def __post_init__(self) -> None:
         if not self.host or not isinstance(self.host, str):
             raise ConfigurationError("host is missing: the name of the mail server")
+        if "/" in self.host or (":" in self.host and not _is_ipv6(self.host)):
+            raise ConfigurationError(
+                "host is the bare name or address of the server, without imaps:// and port"
+            )
         if self.security not in (None, *_PORTS):
             raise ConfigurationError("security is one of tls, starttls and plain")
         if self.auth not in _WAYS_IN:
             raise ConfigurationError("auth is one of login, plain and xoauth2")
         if not isinstance(self.username, str) or not isinstance(self.password, str):
             raise ConfigurationError("username and password are texts")
-        if self.port is not None and not 0 < self.port < 65536:
-            raise ConfigurationError("port is a number from 1 to 65535")
+        if self.port is not None and not (_is_number(self.port, int) and 0 < self.port < 65536):
+            raise ConfigurationError(f"port is a number from 1 to 65535, not {self.port!r}")
         if self.auth == "xoauth2" and self.access_token is None:
             raise ConfigurationError("auth = xoauth2 needs access_token")
-        if self.timeout <= 0 or self.connect_timeout <= 0:
+        seconds = (self.timeout, self.connect_timeout)
+        if not all(_is_number(given, (int, float)) and given > 0 for given in seconds):
             raise ConfigurationError("timeout and connect_timeout are positive numbers of seconds")
         self.quirks()
 
@@ -105,17 +129,37 @@ class IMAPConfig:
         """
         if isinstance(config, IMAPConfig):
             return config
+        if not isinstance(config, Mapping):
+            raise ConfigurationError(
+                "the configuration is a mapping or an IMAPConfig: "
+                'IMAPClient({"host": "imap.example.org", "username": ..., "password": ...})'
+            )
         ours = {f.name for f in fields(cls)}
         chosen: dict[str, Any] = {}
         for key, value in config.items():
             name = _ALIASES.get(key, key)
             if name in ours:
                 chosen[name] = value
+            elif key in _OTHERWISE:
+                raise ConfigurationError(
+                    f"{key!r} is no setting of a connection: {_OTHERWISE[key]}"
+                )
             else:
                 _refuse_misspelling(key, ours)
         if "host" not in chosen:
             raise ConfigurationError("host is missing: the name of the mail server")
         return cls(**chosen)
+
+
+def _is_number(value: object, kind: type | tuple[type, ...]) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return IPv6Address(host.partition("%")[0]).version == 6
+    except ValueError:
+        return False
 
 
 def _refuse_misspelling(key: str, ours: set[str]) -> None:

@@ -45,7 +45,7 @@ Five attributes say what is still usable:
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 __all__ = [
     "AuthenticationFailed",
@@ -121,10 +121,12 @@ class MessageGone(IMAPError):
 class BatchFailed(IMAPError):
     """Some messages of a batch were not processed; the result's ``failures`` say which and why."""
 
-    def __init__(self, failed: int, total: int) -> None:
+    def __init__(self, failed: int, total: int, first: Exception | None = None) -> None:
         self.failed = failed
         self.total = total
-        super().__init__(f"{failed} of {total} messages were not processed")
+        why = "" if first is None else f"; the first because of {type(first).__name__}"
+        super().__init__(f"{failed} of {total} messages were not processed{why}")
+        self.__cause__ = first
 
 
 class RemoteProtocolError(IMAPError):
@@ -148,11 +150,13 @@ class CommandRejected(IMAPError):
     """The server answered NO or BAD.
 
     ``status`` is ``"NO"`` or ``"BAD"``, ``code`` the name of the response code in upper case
-    (RFC 5530) or ``None``, ``text`` the server's own words. The message of the exception holds
-    the status and the code only, since servers quote addresses and mailbox names in the text.
+    (RFC 5530) or ``None``, ``text`` the server's own words, ``command`` the name of the command
+    or empty. The message of the exception holds all of that but the text, since servers quote
+    addresses and mailbox names there and messages of exceptions are logged.
     """
 
     default_retryable: ClassVar[bool] = False
+    meaning: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -160,15 +164,27 @@ class CommandRejected(IMAPError):
         code: str | None = None,
         text: str = "",
         *,
+        command: str = "",
         retryable: bool | None = None,
         retry_after: float | None = None,
     ) -> None:
         self.status = status
         self.code = code
         self.text = text
+        self.command = command
         self.retryable = self.default_retryable if retryable is None else retryable
         self.retry_after = retry_after
-        super().__init__(f"the server answered {status}" + (f" [{code}]" if code else ""))
+        meaning = self.meaning or (_NOT_UNDERSTOOD if status == "BAD" else "")
+        super().__init__(
+            (f"{command}: " if command else "")
+            + f"the server answered {status}"
+            + (f" [{code}]" if code else "")
+            + (f", {meaning}" if meaning else "")
+        )
+
+
+# BAD is for what is no command (RFC 9051 section 7.1.3): an unknown search key, item or flag.
+_NOT_UNDERSTOOD: Final = "which says that it does not understand the command or an argument of it"
 
 
 class AuthenticationFailed(CommandRejected):
@@ -178,40 +194,57 @@ class AuthenticationFailed(CommandRejected):
     where the server sent none.
     """
 
+    meaning = (
+        "which is about signing in: check user name and password; "
+        "many providers want an app password or a token"
+    )
+
     def __init__(
         self,
         status: str,
         code: str | None = None,
         text: str = "",
         *,
+        command: str = "",
         retryable: bool | None = None,
         retry_after: float | None = None,
         details: dict[str, object] | None = None,
     ) -> None:
-        super().__init__(status, code, text, retryable=retryable, retry_after=retry_after)
+        super().__init__(
+            status, code, text, command=command, retryable=retryable, retry_after=retry_after
+        )
         self.details = details or {}
 
 
 class MailboxNotFound(CommandRejected):
     """The mailbox does not exist (NONEXISTENT, TRYCREATE)."""
 
+    meaning = "there is no such mailbox"
+
 
 class MailboxExists(CommandRejected):
     """The mailbox to be created exists already (ALREADYEXISTS)."""
+
+    meaning = "there is a mailbox of that name already"
 
 
 class PermissionDenied(CommandRejected):
     """The user may not do that (NOPERM)."""
 
+    meaning = "the user has no right to do that"
+
 
 class QuotaExceeded(CommandRejected):
     """The mailbox or the account is full (OVERQUOTA)."""
+
+    meaning = "the mailbox or the account is full"
 
 
 class Throttled(CommandRejected):
     """The server is busy or has had enough of us for now."""
 
     default_retryable = True
+    meaning = "which asks to try again later"
 
 
 class UIDValidityChanged(IMAPError):

@@ -10,6 +10,8 @@ nothing. The points:
     a batch is committed, none of its actions is carried out.
 ``after-move``
     the mail server has answered OK to a MOVE, the journal does not know it yet.
+``after-record``, ``after-mark``
+    the guide's `IntelligentEmailProcessor` has kept a message's record, has given it the keyword.
 ``after-post``
     an endpoint has answered a POST, the attempt is not recorded yet.
 """

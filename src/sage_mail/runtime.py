@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sage_mail.configured import configured_pipeline, usable_model
 from sage_mail.delivery.drain import Drains
+from sage_mail.ingest.preparing import Preparer
 from sage_mail.ingest.scope import CriticalSections, Scope
 from sage_mail.locking import StoreLock
 from sage_mail.metrics import Metrics
@@ -45,7 +46,8 @@ _log = get_logger(__name__)
 
 # Parsing and scoring release the GIL in part only; more threads than this wait for each other.
 _THREADS = min(4, os.cpu_count() or 1)
-# Kept back from the time that a stop may take, for closing the database and the interpreter.
+# Kept back from the time that a stop may take, for closing the database and the interpreter, and
+# for the last report.
 _CLOSING_SECONDS = 1.5
 _REPORT_SECONDS = 1.0
 
@@ -99,8 +101,10 @@ class Runtime:
                 self._pipeline = await asyncio.to_thread(_pipeline, settings)
             self._storage = await Storage.open(settings.database_url, blob_dir=settings.blob_dir)
             stack.push_async_callback(self._storage.close)
+            preparer = Preparer(self._pipeline, self._threads)
+            stack.callback(preparer.close)
             for account in settings.accounts:
-                scope = await self._scope(account, self._pipeline)
+                scope = await self._scope(account, preparer)
                 self._watchers.append(AccountWatcher(scope))
             drains = self._drains()
             self._monitor = await self._looking(drains)
@@ -120,7 +124,8 @@ class Runtime:
         traceback: TracebackType | None,
     ) -> None:
         loop = asyncio.get_running_loop()
-        until = loop.time() + self.settings.shutdown_timeout - _CLOSING_SECONDS
+        spared = _CLOSING_SECONDS + _REPORT_SECONDS
+        until = loop.time() + self.settings.shutdown_timeout - spared
         _log.info("stopping")
         for task in self._tasks:
             task.cancel()
@@ -191,7 +196,7 @@ class Runtime:
         }
         self._tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
 
-    async def _scope(self, account: AccountSettings, pipeline: Pipeline) -> Scope:
+    async def _scope(self, account: AccountSettings, preparer: Preparer) -> Scope:
         async with self.storage.unit_of_work() as uow:
             record = await uow.accounts.get_or_create(account.name)
             await uow.commit()
@@ -199,10 +204,9 @@ class Runtime:
             settings=account,
             account_id=record.id,
             storage=self.storage,
-            pipeline=pipeline,
+            preparer=preparer,
             routing=self.settings.routing,
             endpoints=self.settings.webhooks,
-            threads=self._threads,
             sections=self._sections,
             metrics=self._metrics,
             grace=self._grace,

@@ -272,6 +272,8 @@ class RoutingSettings(_Model):
     enabled: bool = False
     threshold: float = Field(default=0.7, ge=0, le=1)
     mark_seen: bool = False
+    # Whether what is stored gets the keyword $SageProcessed; also where nothing is moved.
+    mark_processed: bool = False
     folders: Annotated[
         dict[str, str], BeforeValidator(_folders_with_defaults), AfterValidator(_known_categories)
     ] = _FOLDERS

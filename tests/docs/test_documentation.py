@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from pydantic import BaseModel
@@ -95,7 +96,9 @@ def test_every_method_of_the_client_is_named() -> None:
 
 @needs_dovecot
 @pytest.mark.live
-@pytest.mark.parametrize("page", ["README.md", "docs/tutorial/library.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/tutorial/library.md", "docs/how-to/process-messages.md"]
+)
 def test_examples_of_the_library_run(
     page: str, dovecot: Dovecot, dovecot_user: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,6 +119,46 @@ def test_examples_of_the_library_run(
         exec(compile(code, page, "exec"), names)
 
     assert "Hello" in capsys.readouterr().out
+
+
+@needs_dovecot
+@pytest.mark.live
+def test_examples_of_waiting_run(
+    dovecot: Dovecot, dovecot_user: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both blocks tell of the mail that comes; the second, which never ends, is ended by it."""
+    config = {
+        "host": dovecot.host,
+        "port": dovecot.port,
+        "security": "plain",
+        "username": dovecot_user,
+        "password": PASSWORD,
+    }
+    page = "docs/how-to/wait-for-mail.md"
+    blocking, endless = (block for block in _python_blocks(page) if "\nconfig = " in block)
+    endless = endless.replace("print(", "raise SystemExit(")
+    endings: list[object] = []
+    for block in (blocking, endless):
+        code = re.sub(r"^config = .*$", "config = _config", block, flags=re.MULTILINE)
+        over = Event()
+        postman = Thread(target=_deliver, args=(config, over))
+        postman.start()
+        try:
+            exec(compile(code, page, "exec"), {"_config": config})
+        except SystemExit as end:
+            endings.append(end.args[-1])
+        finally:
+            over.set()
+            postman.join(10)
+    assert capsys.readouterr().out.splitlines()[1].endswith(" Hello")
+    assert endings == ["Hello"]
+
+
+def _deliver(config: dict[str, object], over: Event) -> None:
+    """Deliver a mail every half second: the first may come before anybody waits."""
+    with IMAPClient(config) as client:
+        while not over.wait(0.5):
+            client.append("INBOX", _MAIL)
 
 
 @pytest.mark.live

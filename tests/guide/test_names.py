@@ -164,6 +164,6 @@ def test_values() -> None:
     kept = IMAPSearchCriteria.not_criteria(IMAPSearchCriteria.FLAGGED)
     assert IMAPSearchCriteria.and_criteria(old, kept) == "(BEFORE 29-Feb-2024 NOT FLAGGED)"
     result: OperationResult[None] = OperationResult(
-        success=True, messages=UIDSet.of([1]), asked=UIDSet.of([1, 2])
+        success=True, messages=UIDSet.of([1]), asked=MessageSet([1, 2])
     )
     assert (result.successful_messages, result.failed_messages) == (1, 1)

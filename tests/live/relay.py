@@ -57,7 +57,12 @@ class Relay:
         self.connections += 1
         budget = self._budgets.popleft() if self._budgets else None
         hearing = self._hearing
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except BaseException:
+            self._tasks.discard(task)
+            writer.close()
+            raise
         up = asyncio.ensure_future(self._pump(reader, far_writer, hearing, None))
         down = asyncio.ensure_future(self._pump(far_reader, writer, hearing, budget))
         try:

@@ -33,6 +33,7 @@ __all__ = [
     "running",
     "settings_for",
     "uids",
+    "without_keywords",
 ]
 
 # What the lexicon is sure to call support, for tests of filing.
@@ -87,6 +88,18 @@ def own_server(**options: str) -> Iterator[Dovecot]:
         folder = Path(name)
         folder.chmod(0o755)
         with dovecot_server(folder, **options) as server:
+            yield server
+
+
+@contextmanager
+def without_keywords() -> Iterator[Dovecot]:
+    """A Dovecot whose users have no right to set other flags than \\Seen and \\Deleted."""
+    with tempfile.TemporaryDirectory(prefix="sage-acl-") as name:
+        Path(name).chmod(0o755)  # it is read by the users under which Dovecot runs
+        rights = Path(name) / "rights"
+        rights.write_text("* owner lrstipekxa\n")
+        plugin = f"mail_plugins = acl\nplugin {{\n  acl = vfile:{rights}\n}}"
+        with own_server(extra=plugin) as server:
             yield server
 
 

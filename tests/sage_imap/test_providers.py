@@ -175,14 +175,17 @@ async def test_idle_is_renewed_as_the_provider_needs_it(shell: str) -> None:
         >> * OK [CAPABILITY IMAP4rev1 IDLE] Yandex IMAP4rev1 at imap53p.mail.yandex.net:993
         << A1 LOGIN "ann" "x"
         >> A1 OK [CAPABILITY IMAP4rev1 IDLE] done
-        << A2 IDLE
-        >> + idling
-        << DONE
+        << A2 SELECT "INBOX"
+        >> * 0 EXISTS
         >> A2 OK done
         << A3 IDLE
         >> + idling
         << DONE
         >> A3 OK done
+        << A4 IDLE
+        >> + idling
+        << DONE
+        >> A4 OK done
         .. silence
         """
     with ScriptServer(script) as server:
@@ -194,6 +197,7 @@ async def test_idle_is_renewed_as_the_provider_needs_it(shell: str) -> None:
         }
         async with connected(shell, IMAPConfig(**config, security="plain")) as client:
             assert client.provider.name == "Yandex"
+            await client.select("INBOX")
             async with client.idle() as idle:
                 assert idle.renew == known("Yandex").idle_renewal < UNKNOWN.idle_renewal
             async with client.idle(renew=7.0) as idle:

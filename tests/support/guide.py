@@ -6,6 +6,7 @@ It is read from `SAGE_SHARED` (see `tests.support.corpora`) and never copied int
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import re
 import textwrap
@@ -36,6 +37,16 @@ class GuideMethod:
     is_async: bool
     events: tuple[frozenset[str], ...]
     """The keys of each dictionary that the method assigns to ``event``."""
+    values: dict[str, object] = field(default_factory=dict)
+    """What it assigns to local names and attributes and is made of constants."""
+    keys: dict[str, frozenset[str]] = field(default_factory=dict)
+    """The keys of the dictionaries that it assigns to local names and attributes."""
+    returned: frozenset[str] = frozenset()
+    """The keys of the dictionary that it returns."""
+    set_keys: frozenset[str] = frozenset()
+    """The keys that it sets one by one."""
+    rules: tuple[tuple[tuple[str, ...], str], ...] = ()
+    """Of a chain of conditions with a list of words each: the words, and what is returned."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,58 @@ def _method(node: ast.FunctionDef | ast.AsyncFunctionDef) -> GuideMethod:
         dict(zip(names, filled, strict=True)),
         isinstance(node, ast.AsyncFunctionDef),
         tuple(_events(node)),
+        values=dict(_constants(node)),
+        keys=dict(_displays(node)),
+        returned=frozenset(
+            key
+            for part in ast.walk(node)
+            if isinstance(part, ast.Return) and isinstance(part.value, ast.Dict)
+            for key in _keys(part.value)
+        ),
+        set_keys=frozenset(
+            str(part.slice.value)
+            for part in ast.walk(node)
+            if isinstance(part, ast.Subscript)
+            and isinstance(part.ctx, ast.Store)
+            and isinstance(part.slice, ast.Constant)
+        ),
+        rules=tuple(_rules(node)),
     )
+
+
+def _assignments(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    for part in ast.walk(node):
+        if isinstance(part, ast.Assign):
+            for target in part.targets:
+                if isinstance(target, ast.Name):
+                    yield target.id, part.value
+                elif isinstance(target, ast.Attribute):
+                    yield target.attr, part.value
+
+
+def _constants(node: ast.AST) -> Iterator[tuple[str, object]]:
+    for name, value in _assignments(node):
+        with contextlib.suppress(ValueError):
+            yield name, ast.literal_eval(value)
+
+
+def _displays(node: ast.AST) -> Iterator[tuple[str, frozenset[str]]]:
+    for name, value in _assignments(node):
+        if isinstance(value, ast.Dict):
+            yield name, _keys(value)
+
+
+def _keys(node: ast.Dict) -> frozenset[str]:
+    return frozenset(ast.literal_eval(key) for key in node.keys if key is not None)
+
+
+def _rules(node: ast.AST) -> Iterator[tuple[tuple[str, ...], str]]:
+    for part in ast.walk(node):
+        if isinstance(part, ast.If) and isinstance(part.body[0], ast.Return):
+            words = [each for each in ast.walk(part.test) if isinstance(each, ast.List)]
+            returned = part.body[0].value
+            if words and isinstance(returned, ast.Constant):
+                yield tuple(ast.literal_eval(words[0])), str(returned.value)
 
 
 def _assigned(node: ast.AST) -> Iterator[str]:

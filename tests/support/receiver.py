@@ -65,6 +65,7 @@ class Receiver:
         self._arrival = asyncio.Condition()
         self._release: asyncio.Event | None = None
         self._server: asyncio.Server | None = None
+        self._over = False
         self._connections: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -76,6 +77,7 @@ class Receiver:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
+        self._over = True
         self._server.close()
         for task in self._connections:
             task.cancel()
@@ -115,6 +117,9 @@ class Receiver:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        if self._over:  # accepted in the moment of the end
+            writer.close()
+            return
         self._connections.add(task)
         self.connections += 1
         try:

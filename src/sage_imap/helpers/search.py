@@ -83,6 +83,11 @@ class IMAPSearchCriteria(str):
         """The criteria that *text* already is, checked for what cannot be sent."""
         if isinstance(text, IMAPSearchCriteria):
             return text
+        if not isinstance(text, str):
+            raise LocalProtocolError(
+                f"search criteria are texts, not {type(text).__name__}; dates and the like are "
+                "put in by IMAPSearchCriteria.since(date) and its kin; nothing was sent"
+            )
         if _UNSENDABLE.search(text) or not text.strip():
             raise LocalProtocolError("search criteria are empty or hold CR, LF or NUL")
         return cls._of(_parts_of(text.strip()))

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from sage_imap.errors import IMAPError, LocalProtocolError
+from sage_imap.models.message import MessageSet
 from sage_imap.protocol.sets import UIDSet
 
 if TYPE_CHECKING:
@@ -161,10 +162,10 @@ class MessageFailure:
 class OperationResult(Generic[T]):
     """The outcome of a service's method, where a NO or BAD is a result and no exception.
 
-    ``messages`` are the UIDs that were really touched, ``asked`` those that the caller named (None
-    where only the server knows them: ``1:*``), ``failures`` the messages that have an error of
-    their own. ``value`` is the plain method's result, and ``metadata`` holds what the guide's
-    patterns look up (``fetched_messages``).
+    ``messages`` are the UIDs that were really touched, ``asked`` the set that the caller named,
+    None where only the server knows what is in it (``1:*``), ``failures`` the messages that have an
+    error of their own. ``value`` is the plain method's result, and ``metadata`` holds what the
+    guide's patterns look up (``fetched_messages``).
     """
 
     success: bool
@@ -172,13 +173,19 @@ class OperationResult(Generic[T]):
     error: IMAPError | None = None
     messages: UIDSet = field(default_factory=UIDSet)
     metadata: dict[str, Any] = field(default_factory=dict)
-    asked: UIDSet | None = None
+    asked: MessageSet | None = None
     failures: list[MessageFailure] = field(default_factory=list)
 
     @property
-    def untouched(self) -> UIDSet:
-        """The UIDs that were asked for and not touched: gone, refused, unreadable or failed."""
-        return UIDSet() if self.asked is None else self.asked - self.messages
+    def untouched(self) -> MessageSet:
+        """The messages that were asked for and not touched: gone, refused, unreadable or failed.
+
+        It is a set of the same mailbox, for another try.
+        """
+        if self.asked is None:
+            return MessageSet()
+        left = self.asked.uids - self.messages
+        return MessageSet(left, self.asked.mailbox, self.asked.uidvalidity)
 
     @property
     def successful_messages(self) -> int:

@@ -21,6 +21,8 @@ _UTF8: Final = frozenset({"utf-8", "utf8"})
 _USUAL: Final = _LATIN | _ASCII | _UTF8
 # In these, as in the usual ones, the octets CR and LF are line ends wherever they stand.
 _ONE_OCTET: Final = ("iso-8859-", "koi8-", "windows-125")
+# A preview is mostly found in the first of these.
+_PIECE: Final = 4096
 _SPACE: Final = re.compile(r"\s+")
 _HIDDEN: Final = frozenset({"head", "script", "style", "template", "title"})
 _BREAKS: Final = frozenset(
@@ -121,18 +123,26 @@ class _Reader(HTMLParser):
             self.words.append(data)
 
 
-def html_to_text(html: str) -> str:
-    """The words of *html* on one line, without tags, scripts and styles; the first 64 K of it."""
+def html_to_text(html: str, enough: int = MAX_PREVIEW_SOURCE) -> str:
+    """The words of *html* on one line, without tags, scripts and styles; the first 64 K of it.
+
+    Reading ends where there are more than *enough* characters.
+    """
     reader = _Reader()
-    reader.feed(html[:MAX_PREVIEW_SOURCE])
-    return _SPACE.sub(" ", "".join(reader.words)).strip()
+    text = ""
+    for start in range(0, min(len(html), MAX_PREVIEW_SOURCE), _PIECE):
+        reader.feed(html[start : min(start + _PIECE, MAX_PREVIEW_SOURCE)])
+        text = _SPACE.sub(" ", "".join(reader.words)).strip()
+        if len(text) > enough:
+            break
+    return text
 
 
 def preview(plain: str, html: str, length: int) -> str:
     """At most *length* characters on one line: of *plain*, or of *html* where that is blank."""
     text = _SPACE.sub(" ", plain[:MAX_PREVIEW_SOURCE]).strip()
     if not text and html:
-        text = html_to_text(html)
+        text = html_to_text(html, max(length, 0))
     if len(text) <= length:
         return text
     return text[: length - 1].rstrip() + "…" if length > 0 else ""

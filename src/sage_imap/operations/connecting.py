@@ -16,6 +16,8 @@ from sage_imap.config import IMAPConfig
 from sage_imap.errors import (
     CapabilityMissing,
     CommandRejected,
+    ConfigurationError,
+    OperationTimeout,
     RemoteProtocolError,
     ServerClosing,
     TLSRequired,
@@ -39,6 +41,8 @@ __all__ = ["enable", "identify", "log_out", "sign_in"]
 _MOST_ROUNDS: Final = 8
 # Said where a provider insists on ID and the configuration has nothing to say.
 _OURSELVES: Final = {"name": "sage-imap"}
+# A server that waits for a TLS handshake says nothing.
+_MEANT_FOR_TLS: Final = '; a port for TLS is silent so: does it want security = "tls"?'
 _LEAVE: Final = 3.0  # seconds; whoever stops a program waits for this
 
 
@@ -47,7 +51,7 @@ def sign_in(session: Session, config: IMAPConfig) -> Operation[None]:
 
     The session knows its provider afterwards, as far as that can be told.
     """
-    greeting = yield from _greeting(session)
+    greeting = yield from _greeting(session, config)
     if config.effective_security == "starttls":
         yield from _secure(session, greeting)
     yield from _learn_capabilities(session)
@@ -85,8 +89,15 @@ def log_out(session: Session) -> Operation[None]:
     yield from session.answer(handle)
 
 
-def _greeting(session: Session) -> Operation[GreetingReceived]:
-    event = yield from session.expect()
+def _greeting(session: Session, config: IMAPConfig) -> Operation[GreetingReceived]:
+    try:
+        event = yield from session.expect()
+    except OperationTimeout as error:
+        hint = "" if config.effective_security == "tls" else _MEANT_FOR_TLS
+        raise OperationTimeout(
+            f"no greeting came from {config.host}:{config.effective_port} "
+            f"within {session.timeout:g} seconds{hint}"
+        ) from error
     while not isinstance(event, GreetingReceived):
         event = yield from session.expect()
     if event.status is Status.BYE:
@@ -128,6 +139,8 @@ def _introduce(session: Session, config: IMAPConfig, greeting: str) -> Operation
 
 
 def _authenticate(session: Session, config: IMAPConfig) -> Operation[None]:
+    if not config.username:
+        raise ConfigurationError("username is missing; no credentials were sent")
     mechanism: Mechanism
     if config.auth == "xoauth2":
         mechanism = XOAuth2(config.username, config.token())

@@ -146,6 +146,8 @@ def _check_mailbox(session: Session, stream: FetchStream) -> None:
 
 def _asked(items: Iterable[str]) -> list[str]:
     """The items to ask for: UID always, bodies with PEEK."""
+    if isinstance(items, str):
+        items = [items]
     names = [_OLD_NAMES.get(str(item).upper(), str(item)) for item in items]
     names = [re.sub(r"(?i)^(BODY|BINARY)\[", r"\1.PEEK[", name) for name in names]
     return list(dict.fromkeys(["UID", *names]))

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sage_imap.errors import OperationTimeout
+from sage_imap.errors import LocalProtocolError, OperationTimeout
 from sage_imap.operations.effects import Operation, now
 from sage_imap.operations.session import Session
 from sage_imap.protocol import extensions
 from sage_imap.protocol.events import CommandCompleted, Event, Handle, Status
 from sage_imap.protocol.rejection import rejection
+from sage_imap.protocol.state import ConnectionState
 
 __all__ = ["Idle", "begin", "end", "wait"]
 
@@ -32,10 +33,13 @@ class Idle:
 def begin(session: Session, idle: Idle) -> Operation[None]:
     """Send IDLE and wait until the server holds it. Raises `CapabilityMissing`, NO and BAD.
 
-    Does nothing where it is held already.
+    Does nothing where it is held already. `LocalProtocolError` where no mailbox is selected, since
+    there is nothing that the server could tell then.
     """
     if idle.handle is not None:
         return
+    if session.connection.state is not ConnectionState.SELECTED:
+        raise LocalProtocolError("IDLE needs a selected mailbox; nothing was sent")
     idle.handle = yield from session.begin(extensions.idle())
     while idle.handle is not None and not session.connection.idling:
         _note_end(idle, [(yield from session.expect())])

@@ -76,8 +76,12 @@ def store(
     mode: commands.StoreMode = "add",
     unchanged_since: int | None = None,
 ) -> Operation[StoreResult]:
-    """Add, remove or replace flags; the flags that the server tells are returned."""
-    wanted = tuple(flags)
+    """Add, remove or replace flags; the flags that the server tells are returned.
+
+    Raises `LocalProtocolError` where the mailbox was selected read-only; nothing is sent.
+    """
+    session.check_writable("STORE")
+    wanted = flags if isinstance(flags, str) else tuple(flags)  # one text is refused below
     result = StoreResult()
     command_for = partial(commands.store, flags=wanted, mode=mode, unchanged_since=unchanged_since)
     for uids in _portions(session, message_set, command_for):
@@ -135,8 +139,7 @@ def move(session: Session, message_set: MessageSet, mailbox: str) -> Operation[M
 def check_movable(session: Session, message_set: MessageSet) -> None:
     """Raise why *message_set* cannot be moved from here, if it cannot."""
     session.uids_for(message_set, "MOVE")
-    if session.mailbox is not None and session.mailbox.read_only:
-        raise LocalProtocolError("the mailbox is selected read-only; MOVE was not sent")
+    session.check_writable("MOVE")
     if not session.offers("MOVE") and not session.offers("UIDPLUS"):
         raise CapabilityMissing("MOVE", "a move that touches no other message")
 
@@ -157,8 +160,10 @@ def _moved_untold(
 def expunge(session: Session, message_set: MessageSet) -> Operation[None]:
     """Remove those of the messages that are flagged ``\\Deleted``, and no other.
 
-    Raises `CapabilityMissing` without UIDPLUS; nothing is sent.
+    Raises `CapabilityMissing` without UIDPLUS, and `LocalProtocolError` where the mailbox was
+    selected read-only; nothing is sent.
     """
+    session.check_writable("EXPUNGE")
     if not session.offers("UIDPLUS"):
         raise CapabilityMissing("UIDPLUS", "an EXPUNGE that touches no other message")
     for uids in _portions(session, message_set, extensions.expunge):
@@ -167,6 +172,7 @@ def expunge(session: Session, message_set: MessageSet) -> Operation[None]:
 
 def expunge_flagged(session: Session, message_set: MessageSet) -> Operation[UIDSet]:
     """The same; those that were removed."""
+    session.check_writable("EXPUNGE")
     flagged = UIDSet()
     for uids in _portions(session, message_set, _search_flagged):
         flagged = flagged | (yield from search(session, f"UID {uids} DELETED")).uids
@@ -183,6 +189,7 @@ def delete(session: Session, message_set: MessageSet) -> Operation[UIDSet]:
 
     Raises `CapabilityMissing` without UIDPLUS; nothing is flagged then.
     """
+    session.check_writable("STORE")
     if not session.offers("UIDPLUS"):
         raise CapabilityMissing("UIDPLUS", "an EXPUNGE that touches no other message")
     yield from store(session, message_set, ["\\Deleted"])
@@ -198,6 +205,8 @@ def append(
     date: datetime | None = None,
 ) -> Operation[AppendResult]:
     """Add a message to *mailbox*, which need not be selected."""
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise LocalProtocolError("a message is bytes, headers and all; nothing was sent")
     command = commands.append(mailbox, data, flags=flags, date=date)
     answer = yield from session.exchange(command)
     code = answer.completed.code

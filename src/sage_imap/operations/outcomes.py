@@ -143,8 +143,8 @@ def _about(
     return result
 
 
-def _closed(message_set: MessageSet) -> UIDSet | None:
-    return None if message_set.is_open else message_set.uids
+def _closed(message_set: MessageSet) -> MessageSet | None:
+    return None if message_set.is_open else message_set
 
 
 def _messages(rows: Iterable[FetchRow]) -> list[EmailMessage]:

@@ -77,11 +77,13 @@ class Tally:
         why = self.refusal or MessageGone("it is not in the mailbox any more")
         gone = [MessageFailure(uid, why) for uid in missing]
         result: OperationResult[None] = OperationResult(success=True, messages=done)
-        result.asked = self.asked.uids
+        result.asked = self.asked
         result.failures = self._failures + gone
         if result.failures:
             result.success = False
-            result.error = BatchFailed(len(result.failures), len(self.asked))
+            result.error = BatchFailed(
+                len(result.failures), len(self.asked), result.failures[0].error
+            )
         return result
 
 

@@ -274,6 +274,11 @@ class Session:
         Raises `LocalProtocolError` where no mailbox is selected, and `MailboxMismatch`; nothing
         is sent then.
         """
+        if not isinstance(message_set, MessageSet):
+            raise LocalProtocolError(
+                f"{what} is about a MessageSet: what search() found, or of UIDs of your own "
+                "MessageSet.from_uids([1, 2]); nothing was sent"
+            )
         if self.mailbox is None:
             raise LocalProtocolError(f"{what} needs a selected mailbox; nothing was sent")
         if not message_set.matches(self.mailbox.name, self.mailbox.uidvalidity):
@@ -282,6 +287,14 @@ class Session:
                 f"{what} was not sent"
             )
         return str(message_set)
+
+    def check_writable(self, what: str) -> None:
+        """Raise `LocalProtocolError` where the mailbox is selected read-only.
+
+        Some servers answer OK to what they do not do there.
+        """
+        if self.mailbox is not None and self.mailbox.read_only:
+            raise LocalProtocolError(f"the mailbox is selected read-only; {what} was not sent")
 
     def room_for_uids(self, command: Command) -> int:
         """Octets that a set of UIDs may take in *command*, so that the provider accepts the line.

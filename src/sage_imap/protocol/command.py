@@ -37,6 +37,10 @@ class MailboxArgument:
     name: str | bytes = field(repr=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str | bytes):
+            raise LocalProtocolError(
+                f"a mailbox name is a text, not {type(self.name).__name__}; nothing was sent"
+            )
         for utf8 in (False, True):
             self.render(utf8=utf8)
 

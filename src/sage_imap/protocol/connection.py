@@ -41,8 +41,7 @@ from sage_imap.protocol.events import (
 )
 from sage_imap.protocol.extensions.literal_plus import largest_unasked
 from sage_imap.protocol.framing import Frame, Framer
-from sage_imap.protocol.grammar import DecodeContext, decode
-from sage_imap.protocol.grammar.common_row import decode_short_rows
+from sage_imap.protocol.grammar import DecodeContext, decode, decode_rows
 from sage_imap.protocol.limits import DEFAULT_LIMITS, Limits
 from sage_imap.protocol.outbox import Outbox, segments
 from sage_imap.protocol.quirks import Quirks
@@ -237,9 +236,9 @@ class Connection:
             self._events += events
 
     def _decode_ahead(self) -> None:
-        """Decode the short rows that are ready: they change nothing and come by the thousand."""
+        """Decode the usual rows that are ready: they change nothing and come by the thousand."""
         ready = self._framer.ready
-        rows = decode_short_rows(ready)
+        rows = decode_rows(ready, self._context)
         self._events += rows
         for _ in rows:
             ready.popleft()

@@ -68,9 +68,9 @@ def rejection(event: CommandCompleted, *, challenge: str = "") -> CommandRejecte
     status = event.status.value
     if issubclass(kind, AuthenticationFailed):
         details = challenge_details(challenge)
-        return kind(status, code, event.text, details=details)
+        return kind(status, code, event.text, command=event.handle.name, details=details)
     delay = _delay(event.text)
-    return kind(status, code, event.text, retry_after=delay)
+    return kind(status, code, event.text, command=event.handle.name, retry_after=delay)
 
 
 def challenge_details(challenge: str) -> dict[str, object]:

@@ -61,6 +61,9 @@ def _replay(path: Path) -> int:
     except (CaseError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    if not cases:
+        sys.stderr.write(f"there is no case in {path}\n")
+        return 2
     failed = 0
     for case in cases:
         failure = replay_case(case)
@@ -80,7 +83,7 @@ def _record(options: argparse.Namespace) -> int:
         return 2
     try:
         recording = record(_config(options), mailbox=options.mailbox, messages=options.messages)
-    except (IMAPError, OSError) as error:
+    except (_Misuse, IMAPError, OSError) as error:
         sys.stderr.write(f"nothing was recorded: {error}\n")
         return 2
     options.output.write_text(json.dumps(recording.cases, indent=1) + "\n", encoding="ascii")
@@ -88,12 +91,25 @@ def _record(options: argparse.Namespace) -> int:
     return 0
 
 
+class _Misuse(Exception):
+    """What was given on the command line cannot be used."""
+
+
+def _secret(options: argparse.Namespace) -> str:
+    if options.password_env is not None:
+        secret = os.environ.get(options.password_env)
+        if not secret:
+            raise _Misuse(f"the environment variable {options.password_env} is not set")
+        return secret
+    try:
+        return getpass.getpass(f"Password of {options.username}: ")
+    except EOFError as error:
+        why = "there is no terminal to ask for the password: use --password-env"
+        raise _Misuse(why) from error
+
+
 def _config(options: argparse.Namespace) -> IMAPConfig:
-    secret = (
-        getpass.getpass(f"Password of {options.username}: ")
-        if options.password_env is None
-        else os.environ.get(options.password_env, "")
-    )
+    secret = _secret(options)
     context = ssl.create_default_context(cafile=options.ca_file) if options.ca_file else None
     by_token = options.auth == "xoauth2"
     return IMAPConfig(
@@ -109,7 +125,11 @@ def _config(options: argparse.Namespace) -> IMAPConfig:
 
 
 def _report(recording: Recording, path: Path) -> str:
-    cut = f"The conversation broke off: {recording.failure}.\n" if recording.failure else ""
+    cut = ""
+    if recording.failure:
+        cut = f"The conversation broke off: {recording.failure}.\n"
+    elif all(case["id"] != "recorded-search" for case in recording.cases):
+        cut = "The mailbox could not be examined, so that no message was looked at.\n"
     return (
         f"{cut}{len(recording.cases)} cases were written to {path}; "
         f"strings masked in them: {recording.masked}.\n"

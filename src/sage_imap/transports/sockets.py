@@ -69,9 +69,11 @@ class SocketTransport:
         try:
             sock = _connected(host, port, deadline)
         except TimeoutError as error:
-            raise OperationTimeout(f"no connection within {connect_timeout:g} seconds") from error
+            raise OperationTimeout(
+                f"no connection to {host}:{port} within {connect_timeout:g} seconds"
+            ) from error
         except (OSError, UnicodeError) as error:  # a name that IDNA cannot spell
-            raise ConnectionLost(f"no connection: {error}") from error
+            raise ConnectionLost(f"no connection to {host}:{port}: {error}") from error
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         transport = cls(sock, host=host, timeout=timeout, context=context)

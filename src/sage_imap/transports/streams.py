@@ -149,10 +149,12 @@ class StreamTransport:
                     await transport._handshake()
         except TimeoutError as error:
             transport.close()
-            raise OperationTimeout(f"no connection within {connect_timeout:g} seconds") from error
+            raise OperationTimeout(
+                f"no connection to {host}:{port} within {connect_timeout:g} seconds"
+            ) from error
         except (OSError, UnicodeError) as error:  # a name that IDNA cannot spell
             transport.close()
-            raise ConnectionLost(f"no connection: {error}") from error
+            raise ConnectionLost(f"no connection to {host}:{port}: {error}") from error
         except BaseException:
             transport.close()
             raise

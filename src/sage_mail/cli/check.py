@@ -10,6 +10,7 @@ from sage_mail.cli.options import ConfigOption
 
 if TYPE_CHECKING:
     from sage_mail.checks import Finding
+    from sage_mail.settings import Settings
 
 __all__ = ["check"]
 
@@ -28,12 +29,23 @@ def check(config: ConfigOption = None) -> None:
         for line in str(error).splitlines():
             _show(Finding("configuration", False, line))
         raise typer.Exit(1) from error
-    source = settings.source or "environment and defaults"
-    _show(Finding("configuration", True, f"{source}: {len(settings.accounts)} accounts"))
-    failed = 0
+    failed = int(not settings.accounts)
+    _show(_configuration(settings))
     for finding in asyncio.run(examine(settings, _show)):
         failed += not finding.ok
     raise typer.Exit(1 if failed else 0)
+
+
+def _configuration(settings: Settings) -> Finding:
+    from sage_mail.checks import Finding
+
+    source = settings.source or "environment and defaults"
+    if settings.accounts:
+        return Finding("configuration", True, f"{source}: {len(settings.accounts)} accounts")
+    remedy = "add an [[accounts]] table"
+    if settings.source is None:
+        remedy = "make a file sage-mail.toml with one, or name another by --config"
+    return Finding("configuration", False, f"{source}: no account", remedy)
 
 
 def _show(finding: Finding) -> None:

@@ -1,4 +1,4 @@
-"""The live board: the latest mails with what was decided, done and told of each.
+"""The live board: the latest mails with what was decided, done and told of each, and to whom.
 
 A board follows the event log, so that a refresh costs what has changed and not what there is.
 """
@@ -11,13 +11,20 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from sage_mail.delivery.events import EventType
-from sage_mail.records import DeliveryStatus, EventRecord, MessageRecord
+from sage_mail.records import (
+    DeliveryRecord,
+    DeliveryStatus,
+    EndpointRecord,
+    EventRecord,
+    MessageRecord,
+)
 from sage_mail.storage import Storage, UnitOfWork
 
-__all__ = ["Board", "Counts", "Mail"]
+__all__ = ["Board", "Counts", "Endpoint", "Mail", "Sending"]
 
 _MOST_EVENTS: Final = 1000
 _MOST_REASONS: Final = 6
+_MOST_SENDINGS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,31 @@ class Delivery:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One that hears of events; ``reason`` says why it is disabled."""
+
+    name: str
+    enabled: bool
+    reason: str | None
+    delivered: int
+    pending: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One of the latest deliveries; ``next_attempt_at`` is ISO 8601, None for one that is over."""
+
+    endpoint: str
+    event: str
+    subject: str
+    status: str
+    attempts: int
+    next_attempt_at: str | None
+    error: str | None
+
+
 @dataclass(slots=True)
 class Mail:
     """One mail as it is shown; ``stored_at`` is ISO 8601."""
@@ -66,6 +98,8 @@ class Board:
 
     def __init__(self, storage: Storage, *, most: int = 60) -> None:
         self.counts = Counts()
+        self.endpoints: list[Endpoint] = []
+        self.sendings: list[Sending] = []
         self._storage = storage
         self._most = most
         self._mails: OrderedDict[int, Mail] = OrderedDict()
@@ -82,7 +116,12 @@ class Board:
 
     def as_json(self) -> dict[str, Any]:
         """The board as values that ``json.dumps`` takes."""
-        return {"counts": asdict(self.counts), "mails": [asdict(mail) for mail in self.mails]}
+        return {
+            "counts": asdict(self.counts),
+            "endpoints": [asdict(endpoint) for endpoint in self.endpoints],
+            "sendings": [asdict(sending) for sending in self.sendings],
+            "mails": [asdict(mail) for mail in self.mails],
+        }
 
     async def refresh(self) -> None:
         """Take over what was committed since the last call."""
@@ -93,6 +132,7 @@ class Board:
             for message_id in tuple(self._unsettled):
                 await self._settle(uow, message_id)
             await self._count(uow)
+            self.sendings = [_sending(each) for each in await uow.outbox.latest(_MOST_SENDINGS)]
 
     async def _take(self, uow: UnitOfWork, events: Iterable[EventRecord]) -> None:
         for event in events:
@@ -133,14 +173,41 @@ class Board:
             self._unsettled.discard(message_id)
 
     async def _count(self, uow: UnitOfWork) -> None:
-        outbox = (await uow.outbox.counts()).values()
+        outbox = await uow.outbox.counts()
+        self.endpoints = [
+            _endpoint(await uow.endpoints.get(name), by) for name, by in sorted(outbox.items())
+        ]
         self.counts = Counts(
             stored=self._total,
-            delivered=sum(each.get(DeliveryStatus.DELIVERED, 0) for each in outbox),
+            delivered=sum(each.delivered for each in self.endpoints),
             filed=self._filed,
-            pending=sum(each.get(DeliveryStatus.PENDING, 0) for each in outbox),
+            pending=sum(each.pending for each in self.endpoints),
             dead=await uow.dead_letters.count(),
         )
+
+
+def _endpoint(noted: EndpointRecord, counts: Mapping[DeliveryStatus, int]) -> Endpoint:
+    return Endpoint(
+        name=noted.name,
+        enabled=noted.enabled,
+        reason=noted.reason,
+        delivered=counts.get(DeliveryStatus.DELIVERED, 0),
+        pending=counts.get(DeliveryStatus.PENDING, 0),
+        failed=counts.get(DeliveryStatus.FAILED, 0),
+    )
+
+
+def _sending(delivery: DeliveryRecord) -> Sending:
+    due = delivery.next_attempt_at
+    return Sending(
+        endpoint=delivery.endpoint,
+        event=delivery.event.type,
+        subject=str(delivery.event.data.get("subject") or ""),
+        status=str(delivery.status),
+        attempts=delivery.attempts,
+        next_attempt_at=None if due is None else due.isoformat(),
+        error=delivery.last_error,
+    )
 
 
 def _mail(message: MessageRecord) -> Mail:

@@ -37,6 +37,7 @@ from sage_mail.ingest.reading import (
 )
 from sage_mail.ingest.scope import Scope
 from sage_mail.ingest.writing import announce_move
+from sage_mail.keywords import PROCESSED, is_permitted
 from sage_mail.records import ActionKind, ActionRecord, MessageRecord, MessageState
 from sage_mail.storage import UnitOfWork
 from sage_mail.telemetry import get_logger
@@ -210,7 +211,9 @@ class Mover:
     async def _add_flags(
         self, client: IMAPClient, tasks: Sequence[_Task], flags: Sequence[str]
     ) -> None:
-        await client.store(message_set(client, [task.uid for task in tasks]), flags, mode="add")
+        flags = _lasting(client, flags)
+        if flags:
+            await client.store(message_set(client, [task.uid for task in tasks]), flags, mode="add")
         async with self._scope.storage.unit_of_work() as uow:
             for task in tasks:
                 known = {flag.lower() for flag in task.message.flags}
@@ -292,6 +295,13 @@ class Mover:
             error=error,
             final=later is None,
         )
+
+
+def _lasting(client: IMAPClient, flags: Sequence[str]) -> list[str]:
+    """The flags without our keyword where the mailbox keeps none; the database knows without it."""
+    selected, _ = selected_mailbox(client)
+    permitted = is_permitted(PROCESSED, selected.permanent_flags)
+    return [flag for flag in flags if flag != PROCESSED or permitted]
 
 
 def _landing(result: MoveResult, uid: int, target: str) -> Place:

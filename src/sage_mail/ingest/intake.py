@@ -8,6 +8,7 @@ mailbox's cursor. What cannot be stored becomes a dead letter, and the cursor st
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ from sage_mail.ingest.matching import (
     doubtful,
 )
 from sage_mail.ingest.planning import Sized, new_uids
-from sage_mail.ingest.preparation import Prepared, Rejected, prepare
+from sage_mail.ingest.preparation import Prepared, Rejected
 from sage_mail.ingest.reading import (
     Fetched,
     Unreadable,
@@ -47,10 +48,23 @@ _log = get_logger(__name__)
 # Providers accept 25 to 150 MB; a message is held in memory raw, parsed and as blobs.
 MOST_OCTETS_OF_A_MESSAGE = 64 * 1024 * 1024
 
+# From so many messages on they are prepared beside our own work, and so many portions ahead of it:
+# one that is being prepared, and one that waits for that.
+_BACKLOG = 200
+_AHEAD = 2
+
 # A client without MOVE copies first and deletes then, and even a server's own MOVE may show the
 # copy a moment before the source is gone. So a copy is looked at again before it counts as one.
 _LOOKS = 4
 _SECONDS_BETWEEN_LOOKS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What came of a portion, and what did not."""
+
+    fetched: list[Fetched]
+    rejected: list[Rejected]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +111,9 @@ class Intake:
             return False
         sizes = await fetch_sizes(client, [letter.uid])
         portion = [Sized(letter.uid, sizes.get(letter.uid, 0))]
-        await self._take_portion(client, mailbox, portion, advance=False, retry_of=letter.id)
+        loaded = await self._load(client, portion)
+        batch = await self._ready(mailbox, loaded, cursor=None, retry_of=letter.id)
+        await self._conclude(client, mailbox, batch)
         return True
 
     async def take(
@@ -109,11 +125,58 @@ class Intake:
         advance: bool,
         detected: float | None = None,
     ) -> None:
-        """Take in the messages with these UIDs (ascending); with *advance* the cursor follows."""
+        """Take in the messages with these UIDs (ascending); with *advance* the cursor follows.
+
+        While a portion is committed the next ones are prepared. They are committed in order.
+        """
         sizes = await fetch_sizes(client, uids)
         queue = [Sized(uid, sizes.get(uid, 0)) for uid in uids]
+        ahead: deque[asyncio.Task[_Batch]] = deque()
+        try:
+            await self._take_queue(
+                client, mailbox, queue, ahead, advance=advance, detected=detected
+            )
+        finally:
+            for task in ahead:
+                task.cancel()
+            await asyncio.gather(*ahead, return_exceptions=True)
+
+    async def _take_queue(
+        self,
+        client: IMAPClient,
+        mailbox: MailboxRecord,
+        queue: list[Sized],
+        ahead: deque[asyncio.Task[_Batch]],
+        *,
+        advance: bool,
+        detected: float | None,
+    ) -> None:
+        backlog = len(queue) >= _BACKLOG
         for portion in self._stumbles.portions(queue):
-            await self._take_portion(client, mailbox, portion, advance=advance, detected=detected)
+            try:
+                loaded = await self._load(client, portion)
+            except (ConnectionLost, RemoteProtocolError):
+                # What came before is good, and need not be fetched again.
+                await self._finish(client, mailbox, ahead)
+                raise
+            cursor = portion[-1].uid if advance else None
+            work = self._ready(mailbox, loaded, cursor=cursor, detected=detected, backlog=backlog)
+            ahead.append(asyncio.create_task(work))
+            await self._finish(client, mailbox, ahead, leave=_AHEAD if backlog else 0)
+        await self._finish(client, mailbox, ahead)
+
+    async def _finish(
+        self,
+        client: IMAPClient,
+        mailbox: MailboxRecord,
+        ahead: deque[asyncio.Task[_Batch]],
+        *,
+        leave: int = 0,
+    ) -> None:
+        """Commit the batches in order, but for the last few."""
+        while len(ahead) > leave:
+            await self._conclude(client, mailbox, await ahead[0])
+            ahead.popleft()
 
     async def known(self, mailbox: MailboxRecord, uids: Sequence[int]) -> set[int]:
         """Those of the UIDs that are stored or dead letters already."""
@@ -125,16 +188,7 @@ class Intake:
         # it is this message, even if it was given up meanwhile.
         return stored.keys() | set(dead)
 
-    async def _take_portion(
-        self,
-        client: IMAPClient,
-        mailbox: MailboxRecord,
-        portion: list[Sized],
-        *,
-        advance: bool,
-        detected: float | None = None,
-        retry_of: int | None = None,
-    ) -> None:
+    async def _load(self, client: IMAPClient, portion: list[Sized]) -> _Loaded:
         rejected = [
             Rejected(sized.uid, "fetch", reason)
             for sized in portion
@@ -145,12 +199,29 @@ class Intake:
             client, [sized for sized in portion if sized.uid not in aside]
         )
         rejected += [Rejected(item.uid, "fetch", item.reason) for item in unreadable]
-        results = await asyncio.gather(*(self._prepare(item, mailbox) for item in fetched))
-        rejected += [result for result in results if isinstance(result, Rejected)]
+        return _Loaded(fetched, rejected)
+
+    async def _ready(
+        self,
+        mailbox: MailboxRecord,
+        loaded: _Loaded,
+        *,
+        cursor: int | None,
+        detected: float | None = None,
+        retry_of: int | None = None,
+        backlog: bool = False,
+    ) -> _Batch:
+        scope = self._scope
+        context = Context(
+            account=scope.account, mailbox=mailbox.name, own_addresses=scope.own_addresses
+        )
+        results = await scope.preparer.prepare(loaded.fetched, mailbox, context, backlog=backlog)
+        rejected = loaded.rejected + [item for item in results if isinstance(item, Rejected)]
         prepared = {item.fetched.uid: item for item in results if isinstance(item, Prepared)}
-        hashes = await write_blobs(self._scope.storage, prepared.values(), rejected)
-        cursor = portion[-1].uid if advance else None
-        batch = _Batch(prepared, rejected, hashes, cursor, detected, retry_of)
+        hashes = await write_blobs(scope.storage, prepared.values(), rejected)
+        return _Batch(prepared, rejected, hashes, cursor, detected, retry_of)
+
+    async def _conclude(self, client: IMAPClient, mailbox: MailboxRecord, batch: _Batch) -> None:
         for look in range(1, _LOOKS + 1):
             if await self._scope.sections.run(
                 self._commit(client, mailbox, batch, last_look=look == _LOOKS)
@@ -181,14 +252,6 @@ class Intake:
             raise
         self._stumbles.passed(wanted)
         return fetched
-
-    async def _prepare(self, fetched: Fetched, mailbox: MailboxRecord) -> Prepared | Rejected:
-        context = Context(
-            account=self._scope.account,
-            mailbox=mailbox.name,
-            own_addresses=self._scope.own_addresses,
-        )
-        return await self._scope.in_thread(prepare, fetched, mailbox, self._scope.pipeline, context)
 
     async def _commit(
         self, client: IMAPClient, mailbox: MailboxRecord, batch: _Batch, *, last_look: bool

@@ -26,7 +26,7 @@ __all__ = [
 
 # Enough for a commit to be shared by many messages, few enough that the first of a long backlog
 # is announced soon and that a batch, raw and parsed, stays far below 100 MB.
-MOST_MESSAGES = 50
+MOST_MESSAGES = 100
 MOST_OCTETS = 8 * 1024 * 1024
 
 # \Recent belongs to a session, not to a message (RFC 9051 section 2.3.2 has dropped it).

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sage_imap.models.email import EmailMessage
@@ -18,14 +19,17 @@ from sage_mail.records import (
     StoredDecision,
 )
 
-__all__ = ["Prepared", "Rejected", "old_message", "prepare"]
+__all__ = ["Prepared", "Rejected", "old_message", "prepare", "prepare_all"]
 
 _PREVIEW = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A message that is ready to be stored; ``blobs`` are its own octets and its attachments'."""
+    """A message that is ready to be stored; ``blobs`` are its own octets and its attachments'.
+
+    ``decision`` is without facts and reasons, which the draft has.
+    """
 
     fetched: Fetched
     draft: NewMessage
@@ -71,7 +75,15 @@ def prepare(
         draft = _draft(fetched, mailbox, message, parts, decision)
     except Exception as error:  # noqa: BLE001 - the bulkhead: one bad message never costs the batch
         return _rejected(fetched, "pipeline", "no decision could be made about it", error)
-    return Prepared(fetched, draft, decision, (fetched.raw, *parts.blobs))
+    brief = replace(decision, extracted={}, reasons=(), scores={}, opinions=())
+    return Prepared(fetched, draft, brief, (fetched.raw, *parts.blobs))
+
+
+def prepare_all(
+    fetched: Sequence[Fetched], mailbox: MailboxRecord, pipeline: Pipeline, context: Context
+) -> list[Prepared | Rejected]:
+    """The same for each of the messages."""
+    return [prepare(item, mailbox, pipeline, context) for item in fetched]
 
 
 def old_message(fetched: Fetched, mailbox: MailboxRecord) -> NewMessage:

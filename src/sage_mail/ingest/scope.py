@@ -14,15 +14,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Executor
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sage_mail.delivery.announce import Subscriber
 from sage_mail.ingest.folders import FolderNames
+from sage_mail.ingest.preparing import Preparer
 from sage_mail.metrics import Metrics
-from sage_mail.pipeline import Pipeline
 from sage_mail.settings import AccountSettings, RoutingSettings
 from sage_mail.storage import Storage
 
@@ -116,10 +115,9 @@ class Scope:
     settings: AccountSettings
     account_id: int
     storage: Storage
-    pipeline: Pipeline
     routing: RoutingSettings
     endpoints: Sequence[Subscriber]
-    threads: Executor
+    preparer: Preparer
     sections: CriticalSections
     grace: float = 5.0
     metrics: Metrics = field(default_factory=Metrics)
@@ -140,7 +138,3 @@ class Scope:
         """The account's bare addresses in lower case, as far as its log-in tells."""
         name = self.settings.username.lower()
         return frozenset({name} if "@" in name else ())
-
-    async def in_thread(self, function: Callable[..., T], *args: object) -> T:
-        """Run CPU work without holding up the loop."""
-        return await asyncio.get_running_loop().run_in_executor(self.threads, function, *args)

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from sage_mail.delivery.announce import announce
 from sage_mail.delivery.events import EventType, NewEvent
 from sage_mail.delivery.payloads import Place, failed_data, message_data, moved_data
-from sage_mail.errors import StorageError
 from sage_mail.ingest.matching import Origin, Relocated
 from sage_mail.ingest.preparation import Prepared, Rejected
 from sage_mail.ingest.reading import Fetched
 from sage_mail.ingest.scope import Scope
+from sage_mail.keywords import PROCESSED
 from sage_mail.pipeline import Decision
 from sage_mail.records import (
     ActionKind,
@@ -40,12 +40,12 @@ async def write_blobs(
 
     Blobs to which no row refers in the end do no harm.
     """
-    for item in prepared:
-        for blob in item.blobs:
-            await storage.blobs.put(blob)
-    return {
-        item.uid: await storage.blobs.put(item.raw) for item in rejected if item.raw is not None
-    }
+    blobs = [blob for item in prepared for blob in item.blobs]
+    unstored = [item for item in rejected if item.raw is not None]
+    blobs += [item.raw for item in unstored if item.raw is not None]
+    hashes = await storage.blobs.put_all(blobs)
+    last = hashes[len(hashes) - len(unstored) :]
+    return {item.uid: sha256 for item, sha256 in zip(unstored, last, strict=True)}
 
 
 class BatchWriter:
@@ -68,7 +68,7 @@ class BatchWriter:
         """Store, announce and plan one message; or nothing of it, and say why."""
         try:
             async with self._uow.savepoint():
-                message = await self._store(prepared.draft)
+                message = await self._uow.messages.added(prepared.draft)
                 seq = await self._announce(
                     EventType.MESSAGE_NEW,
                     message,
@@ -144,21 +144,19 @@ class BatchWriter:
             reason=rejected.reason,
         )
 
-    async def _store(self, draft: NewMessage) -> MessageRecord:
-        message_id = await self._uow.messages.add(draft)
-        message = await self._uow.messages.get(message_id)
-        if message is None:
-            raise StorageError("a message disappeared while it was being written")
-        return message
-
     async def _plan(self, message: MessageRecord, prepared: Prepared) -> None:
         """Plan what the decision asks for, if the settings allow it."""
         decision, routing = prepared.decision, self._scope.routing
-        if not routing.enabled or decision.target_folder is None:
+        folder = decision.target_folder if routing.enabled else None
+        flags = [SEEN] if folder is not None and decision.mark_seen else []
+        if routing.mark_processed:
+            flags.append(PROCESSED)
+        if missing := [flag for flag in flags if flag not in message.flags]:
+            action = self._action(message, ActionKind.ADD_FLAGS, " ".join(missing))
+            await self._uow.actions.plan(action)
+        if folder is None:
             return
-        target = self._scope.names.on_server(decision.target_folder)
-        if decision.mark_seen and SEEN not in message.flags:
-            await self._uow.actions.plan(self._action(message, ActionKind.ADD_FLAGS, SEEN))
+        target = self._scope.names.on_server(folder)
         if target != self._mailbox.name:
             await self._uow.actions.plan(self._action(message, ActionKind.MOVE, target))
 

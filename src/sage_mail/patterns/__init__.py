@@ -10,21 +10,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sage_mail.patterns.classifier import AIEmailClassifier
+    from sage_mail.patterns.incoming import ModernEmailProcessor
+    from sage_mail.patterns.intelligent import IntelligentEmailProcessor
     from sage_mail.patterns.monitor import RealTimeEmailMonitor
     from sage_mail.patterns.production import ProductionEmailSystem
     from sage_mail.patterns.webhooks import EmailWebhookBridge
     from sage_mail.patterns.websocket_server import EmailWebSocketServer
 
 __all__ = [
+    "AIEmailClassifier",
     "EmailWebSocketServer",
     "EmailWebhookBridge",
+    "IntelligentEmailProcessor",
+    "ModernEmailProcessor",
     "ProductionEmailSystem",
     "RealTimeEmailMonitor",
 ]
 
 _MODULES = {
+    "AIEmailClassifier": "sage_mail.patterns.classifier",
     "EmailWebSocketServer": "sage_mail.patterns.websocket_server",
     "EmailWebhookBridge": "sage_mail.patterns.webhooks",
+    "IntelligentEmailProcessor": "sage_mail.patterns.intelligent",
+    "ModernEmailProcessor": "sage_mail.patterns.incoming",
     "ProductionEmailSystem": "sage_mail.patterns.production",
     "RealTimeEmailMonitor": "sage_mail.patterns.monitor",
 }

@@ -7,11 +7,14 @@ disk, renamed, and the folder flushed. A blob that no row names is harmless; it 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import re
-import tempfile
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -21,6 +24,10 @@ __all__ = ["BlobMissing", "BlobStore"]
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _CHUNK_BYTES: Final = 1024 * 1024
+_FLUSHERS: Final = 8
+_FEW: Final = 4
+# Far below the files that a process may have open, which are 1024 as a rule.
+_OPEN_AT_ONCE: Final = 100
 
 
 class BlobMissing(StorageError):
@@ -39,6 +46,10 @@ class BlobStore:
     async def put(self, data: bytes) -> str:
         """Keep the bytes; their SHA-256 in hexadecimal. What is kept already is left alone."""
         return await asyncio.to_thread(self._put, data)
+
+    async def put_all(self, blobs: Sequence[bytes]) -> list[str]:
+        """Keep many; their hashes in order. The flushes of the disk are shared between them."""
+        return await asyncio.to_thread(self._put_all, blobs) if blobs else []
 
     async def read(self, sha256: str) -> bytes:
         """The bytes with this hash, verified.
@@ -77,20 +88,27 @@ class BlobStore:
         return self.root / sha256[:2] / sha256[2:]
 
     def _put(self, data: bytes) -> str:
-        sha256 = hashlib.sha256(data).hexdigest()
-        path = self._path(sha256)
+        return self._put_all([data])[0]
+
+    def _put_all(self, blobs: Sequence[bytes]) -> list[str]:
+        hashes = [hashlib.sha256(data).hexdigest() for data in blobs]
+        paths = dict(zip(map(self._path, hashes), blobs, strict=True))
         try:
-            if not _is_whole(path, len(data)):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                _write(path, data)
-                _flush_folder(path.parent.parent)
-            # Also where another has just written it, who may not have come to this yet.
-            _flush_folder(path.parent)
+            missing = {path: data for path, data in paths.items() if not _is_whole(path, len(data))}
+            made = _make_folders({path.parent for path in missing})
+            waiting = iter(missing.items())
+            while portion := dict(islice(waiting, _OPEN_AT_ONCE)):
+                _write(portion)
+            # Also of what another has just written, who may not have come to this yet.
+            for folder in {path.parent for path in paths}:
+                _flush_folder(folder)
+            if made:
+                _flush_folder(self.root)
         except OSError as error:
             raise StorageError(
                 f"a blob cannot be written below {self.root}: {error.strerror}"
             ) from error
-        return sha256
+        return hashes
 
 
 def _is_whole(path: Path, size: int) -> bool:
@@ -107,17 +125,47 @@ def _open(path: Path) -> BinaryIO:
         raise BlobMissing(f"there is no blob {path.parent.name}{path.name}") from error
 
 
-def _write(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
+def _make_folders(folders: Iterable[Path]) -> bool:
+    """Make those that are missing; whether there were any."""
+    missing = [folder for folder in folders if not folder.is_dir()]
+    for folder in missing:
+        folder.mkdir(parents=True, exist_ok=True)
+    return bool(missing)
+
+
+def _write(blobs: Mapping[Path, bytes]) -> None:
+    """Write all, then flush all, then give all their names.
+
+    All writes come first so that the flush of one takes the others along, and flushes are asked for
+    at once, because a journalling file system then makes them one.
+    """
+    with contextlib.ExitStack() as stack:
+        written = []
+        for path, data in blobs.items():
+            temporary = path.with_name(f".new-{uuid.uuid4().hex}")
+            file = stack.enter_context(temporary.open("xb", buffering=0))
+            stack.callback(temporary.unlink, missing_ok=True)
+            temporary.chmod(0o600)
+            _write_whole(file, data)
+            written.append((file, temporary, path))
+        _flush([file for file, _, _ in written])
+        for _, temporary, path in written:
+            temporary.replace(path)
+
+
+def _write_whole(file: BinaryIO, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
+
+
+def _flush(files: Sequence[BinaryIO]) -> None:
+    if len(files) < _FEW:
+        for file in files:
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        return
+    with ThreadPoolExecutor(_FLUSHERS) as threads:
+        list(threads.map(os.fsync, [file.fileno() for file in files]))
 
 
 def _flush_folder(folder: Path) -> None:

@@ -27,6 +27,10 @@ __all__ = [
     "storable_text",
 ]
 
+# json.dumps makes one for each call.
+_ENCODER: Final = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
+)
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 # SQLite gives automatic numbers to INTEGER PRIMARY KEY alone (its integers have 64 bits anyway).
@@ -68,7 +72,7 @@ def json_text(value: Any) -> str:
         TypeError: the value is no JSON.
     """
     try:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = _ENCODER.encode(value)
     except (TypeError, ValueError):  # a mapping that is no dict; NaN or infinity
         text = ""
     # The serialiser writes NUL as an escape; an escaped backslash before u0000 is a rare false

@@ -9,6 +9,7 @@ that is written inside an open transaction goes into the page cache and waits fo
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -85,6 +86,7 @@ class SqliteConnection:
     def __init__(self, threads: Executor) -> None:
         self._threads = threads
         self._opened: Connection | None = None
+        self._depth = 0
 
     async def open(self, engine: Engine, *, writes: bool) -> None:
         """Connect and begin the transaction; other processes' writers are waited for."""
@@ -115,7 +117,14 @@ class SqliteConnection:
 
     async def savepoint(self) -> Savepoint:
         """See `DatabaseConnection`."""
-        return _SqliteSavepoint(self._connection)
+        driver = self._connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        self._depth += 1
+        return _SqliteSavepoint(self, driver, f"s{self._depth}")
+
+    def leave_savepoint(self) -> None:
+        """The innermost savepoint is over."""
+        self._depth -= 1
 
     async def commit(self) -> None:
         """See `DatabaseConnection`."""
@@ -158,14 +167,30 @@ def _is_busy(error: OperationalError) -> bool:
 
 
 class _SqliteSavepoint:
-    def __init__(self, connection: Connection) -> None:
-        self._nested = connection.begin_nested()
+    """A savepoint past SQLAlchemy, whose own costs as much as writing a row."""
+
+    def __init__(self, owner: SqliteConnection, driver: sqlite3.Connection, name: str) -> None:
+        self._owner = owner
+        self._driver = driver
+        self._name = name
+        self._send(f"SAVEPOINT {name}")
 
     async def release(self) -> None:
-        self._nested.commit()
+        self._owner.leave_savepoint()
+        self._send(f"RELEASE {self._name}")
 
     async def rollback(self) -> None:
-        self._nested.rollback()
+        self._owner.leave_savepoint()
+        self._send(f"ROLLBACK TO {self._name}")
+        self._send(f"RELEASE {self._name}")
+
+    def _send(self, statement: str) -> None:
+        try:
+            self._driver.execute(statement)
+        except sqlite3.Error as error:
+            raise StorageUnavailable(
+                f"a savepoint cannot be used: {type(error).__name__}"
+            ) from error
 
 
 class PostgresConnection:

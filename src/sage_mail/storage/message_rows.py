@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Row, Select, select
 
@@ -17,8 +18,11 @@ from sage_mail.records import (
     StoredDecision,
 )
 from sage_mail.storage import tables
+from sage_mail.storage.columns import storable_json, storable_text, utc
 
 __all__ = [
+    "Home",
+    "added_record",
     "attachment_record",
     "attachment_values",
     "content_record",
@@ -29,6 +33,15 @@ __all__ = [
 ]
 
 Values = dict[str, Any]
+
+
+class Home(NamedTuple):
+    """A mailbox by its name, and its account."""
+
+    account_id: int
+    account: str
+    mailbox: str
+
 
 _SELECT: Final = (
     select(
@@ -139,6 +152,37 @@ def message_record(row: Row[Any]) -> MessageRecord:
     )
 
 
+def added_record(message_id: int, message: NewMessage, home: Home) -> MessageRecord:
+    """The message as `message_record` would make it of the row that was just written."""
+    return MessageRecord(
+        id=message_id,
+        account_id=home.account_id,
+        account=home.account,
+        mailbox_id=message.mailbox_id,
+        mailbox=home.mailbox,
+        uidvalidity=message.uidvalidity,
+        uid=message.uid,
+        state=MessageState.PRESENT,
+        missing_since=None,
+        fingerprint=message.fingerprint,
+        content_hash=message.content_hash,
+        size=message.size,
+        subject=storable_text(message.subject),
+        message_id_header=_storable(message.message_id_header),
+        from_address=None if message.from_address is None else _clean(message.from_address),
+        to_addresses=tuple(map(_clean, message.to_addresses)),
+        cc_addresses=tuple(map(_clean, message.cc_addresses)),
+        reply_to_addresses=tuple(map(_clean, message.reply_to_addresses)),
+        date=_in_utc(message.date),
+        internal_date=_in_utc(message.internal_date),
+        flags=tuple(map(storable_text, message.flags)),
+        modseq=message.modseq,
+        decision=_clean_decision(message.decision),
+        announced=message.announced,
+        first_seen_at=utc(message.first_seen_at),
+    )
+
+
 def content_record(row: Row[Any]) -> ContentRecord:
     """The content of a row of `tables.contents`."""
     return ContentRecord(
@@ -177,6 +221,29 @@ def _decision(row: Row[Any]) -> StoredDecision:
 
 def _plain(address: EmailAddress) -> dict[str, str]:
     return {"name": address.name, "mailbox": address.mailbox, "host": address.host}
+
+
+def _clean(address: EmailAddress) -> EmailAddress:
+    return EmailAddress(*map(storable_text, (address.name, address.mailbox, address.host)))
+
+
+def _clean_decision(decision: StoredDecision) -> StoredDecision:
+    return StoredDecision(
+        category=_storable(decision.category),
+        confidence=decision.confidence,
+        priority=_storable(decision.priority),
+        kind=_storable(decision.kind),
+        topic=_storable(decision.topic),
+        details=storable_json(decision.details),
+    )
+
+
+def _storable(text: str | None) -> str | None:
+    return None if text is None else storable_text(text)
+
+
+def _in_utc(instant: datetime | None) -> datetime | None:
+    return None if instant is None else utc(instant)
 
 
 def _addresses(values: Iterable[Mapping[str, str]]) -> tuple[EmailAddress, ...]:

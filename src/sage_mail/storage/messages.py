@@ -23,6 +23,8 @@ from sage_mail.records import (
 )
 from sage_mail.storage import tables
 from sage_mail.storage.message_rows import (
+    Home,
+    added_record,
     attachment_record,
     attachment_values,
     content_record,
@@ -40,8 +42,14 @@ _T = TypeVar("_T")
 _messages = tables.messages.c
 _actions = tables.actions.c
 _INSERT: Final = insert(tables.messages).returning(_messages.id)
-_ACCOUNT_OF: Final = select(tables.mailboxes.c.account_id).where(
-    tables.mailboxes.c.id == bindparam("mailbox")
+_HOME_OF: Final = (
+    select(
+        tables.mailboxes.c.account_id,
+        tables.accounts.c.name.label("account"),
+        tables.mailboxes.c.name.label("mailbox"),
+    )
+    .join_from(tables.mailboxes, tables.accounts)
+    .where(tables.mailboxes.c.id == bindparam("mailbox"))
 )
 
 # Literals, not parameters: only with these can the partial indexes be used.
@@ -59,7 +67,7 @@ class Messages:
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
-        self._accounts: dict[int, int] = {}
+        self._homes: dict[int, Home] = {}
 
     async def add(self, message: NewMessage) -> int:
         """Store the message with content and attachments as present; its row's id.
@@ -68,13 +76,17 @@ class Messages:
             RecordRejected: a message is present at this location already, or the database cannot
                 take a value. Within a savepoint the transaction goes on.
         """
-        account_id = await self._account_of(message.mailbox_id)
+        return (await self.added(message)).id
+
+    async def added(self, message: NewMessage) -> MessageRecord:
+        """The same, and the message as it would be read back, which costs no reading."""
+        home = await self._home_of(message.mailbox_id)
         message_id: int = await self._transaction.scalar(
-            _INSERT, message_values(message, account_id)
+            _INSERT, message_values(message, home.account_id)
         )
         self._transaction.collect(tables.contents, content_values(message_id, message))
         self._transaction.collect(tables.attachments, *attachment_values(message_id, message))
-        return message_id
+        return added_record(message_id, message, home)
 
     async def get(self, message_id: int) -> MessageRecord | None:
         """The message by its row."""
@@ -327,14 +339,14 @@ class Messages:
         )
         return {row.value: row.number for row in rows}
 
-    async def _account_of(self, mailbox_id: int) -> int:
-        """The account of the mailbox; that never changes, so it is asked once a transaction."""
-        if mailbox_id not in self._accounts:
-            account_id = await self._transaction.scalar(_ACCOUNT_OF, {"mailbox": mailbox_id})
-            if account_id is None:
+    async def _home_of(self, mailbox_id: int) -> Home:
+        """The mailbox and its account; these never change, so they are asked once a transaction."""
+        if mailbox_id not in self._homes:
+            row = await self._transaction.first(_HOME_OF, {"mailbox": mailbox_id})
+            if row is None:
                 raise StorageError("a message cannot be stored in a mailbox that is not known")
-            self._accounts[mailbox_id] = account_id
-        return self._accounts[mailbox_id]
+            self._homes[mailbox_id] = Home(row.account_id, row.account, row.mailbox)
+        return self._homes[mailbox_id]
 
     async def _one(self, *conditions: ColumnElement[bool]) -> MessageRecord | None:
         row = await self._transaction.first(select_messages().where(*conditions))

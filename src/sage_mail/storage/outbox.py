@@ -187,6 +187,11 @@ class Outbox:
         deliveries = {row.id: _record(row) for row in await self._transaction.read(known)}
         return [(deliveries[row.delivery_id], _attempt_record(row)) for row in rows]
 
+    async def latest(self, limit: int) -> list[DeliveryRecord]:
+        """The deliveries that came into the outbox last, whatever became of them, newest first."""
+        statement = _SELECT.order_by(_deliveries.id.desc()).limit(limit)
+        return [_record(row) for row in await self._transaction.read(statement)]
+
     async def counts(self) -> Mapping[str, Mapping[DeliveryStatus, int]]:
         """How many deliveries of each endpoint stand where; what is zero may be left out."""
         rows = await self._transaction.read(

@@ -40,7 +40,7 @@ def test_refusals() -> None:
     with staged('<< A1 CREATE "Box"\n>> A1 NO [CANNOT] not here', offers="IMAP4rev1") as stage:
         result = stage.run(outcomes.outcome(stage.session, mailboxes.create, "Box"))
         assert not result
-        assert result.error_message == "the server answered NO [CANNOT]: not here"
+        assert result.error_message == "CREATE: the server answered NO [CANNOT]: not here"
         with pytest.raises(CommandRejected):
             result.raise_for_error()
         missing = stage.run(outcomes.deleted(stage.session, MessageSet("1")))
@@ -85,7 +85,7 @@ def test_deleted_and_stored() -> None:
         assert deleted.error_message is None
         assert deleted.raise_for_error() is None
         assert (deleted.successful_messages, deleted.failed_messages) == (1, 1)
-        assert deleted.untouched == UIDSet.parse("2")
+        assert deleted.untouched.uids == UIDSet.parse("2")
         stored = stage.run(outcomes.stored(stage.session, MessageSet("2"), ["\\Seen"], "replace"))
         assert stored.messages == UIDSet.parse("2")
 

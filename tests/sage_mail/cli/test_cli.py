@@ -132,6 +132,18 @@ def test_check_of_a_bad_configuration(tmp_path: Path) -> None:
     assert "host" in output
 
 
+def test_check_without_an_account(tmp_path: Path) -> None:
+    """There is nothing to run, which `run` would refuse."""
+    path = tmp_path / "sage-mail.toml"
+    path.write_text(f'data_dir = "{tmp_path / "data"}"\n')
+
+    status, output = _run("check", "--config", path)
+
+    assert status == 1
+    assert "FAIL configuration" in output
+    assert "[[accounts]]" in output
+
+
 def test_dead_letters(config: Path, tmp_path: Path) -> None:
     """Dead letters are listed, shown and retried by their number."""
     assert "no dead letters" in _run("dead-letters", "list", "--config", config)[1]

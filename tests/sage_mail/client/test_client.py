@@ -79,12 +79,16 @@ async def test_an_event_is_read(storage: Storage) -> None:
 
 async def test_a_silent_link_is_given_up(storage: Storage) -> None:
     """A connection on which even the heartbeats have stopped is made anew."""
-    accepted = asyncio.Semaphore(0)
+    accepted, left = asyncio.Semaphore(0), asyncio.Semaphore(0)
+    visits: list[asyncio.StreamWriter] = []
 
     async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        visits.append(writer)
         accepted.release()
         await reader.read()
         writer.close()
+        await writer.wait_closed()
+        left.release()
 
     server = await asyncio.start_server(deaf, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -102,6 +106,9 @@ async def test_a_silent_link_is_given_up(storage: Storage) -> None:
     await asyncio.gather(waiting, return_exceptions=True)
     await client.close()
     server.close()
+    async with asyncio.timeout(10):
+        for _ in visits:
+            await left.acquire()
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from sage_imap.models.address import EmailAddress
-from sage_mail.console.board import Board
+from sage_mail.console.board import Board, Endpoint
 from sage_mail.delivery.announce import announce
 from sage_mail.delivery.events import EventType
-from sage_mail.records import StoredDecision
+from sage_mail.records import AttemptRecord, DeliveryStatus, StoredDecision
 from sage_mail.settings import WebhookSettings
 from sage_mail.storage import Storage
 from tests.sage_mail.storage.samples import Place, dead_letter, event, message, place
@@ -54,6 +56,30 @@ async def test_an_arrival_is_shown_with_its_decision(storage: Storage) -> None:
     assert mail.reasons == ["“help” in the body (+2.5)", "“broken” in the subject (+1.2)"]
     assert [(d.endpoint, d.status) for d in mail.deliveries] == [("crm", "pending")]
     assert (board.counts.stored, board.counts.pending) == (1, 1)
+
+
+async def test_who_is_told_is_shown(storage: Storage) -> None:
+    """Each endpoint with what it has and why it is disabled, and the latest deliveries."""
+    where = await place(storage)
+    for uid in range(1, 11):
+        await _arrive(storage, where, uid)
+    async with storage.unit_of_work() as uow:
+        first, second = await uow.outbox.due("crm", datetime.now(UTC), limit=2)
+        attempt = AttemptRecord(
+            number=1, started_at=datetime.now(UTC), latency_ms=12, status_code=500, error="HTTP 500"
+        )
+        await uow.outbox.record_attempt(first.id, attempt, DeliveryStatus.DELIVERED)
+        await uow.outbox.record_attempt(second.id, attempt, DeliveryStatus.FAILED)
+        await uow.endpoints.disable("crm", reason="410 Gone", at=datetime.now(UTC))
+        await uow.commit()
+    board = Board(storage)
+
+    await board.refresh()
+
+    assert board.endpoints == [Endpoint("crm", False, "410 Gone", delivered=1, pending=8, failed=1)]
+    assert [sending.status for sending in board.sendings] == ["pending"] * 8
+    assert all(sending.event == "message.new" for sending in board.sendings)
+    assert board.as_json()["sendings"][0]["next_attempt_at"] is not None
 
 
 async def test_a_move_of_ours_is_shown_as_filed(storage: Storage) -> None:

@@ -37,6 +37,20 @@ async def test_the_same_bytes_are_kept_once(tmp_path: Path) -> None:
     assert len(_files(tmp_path)) == 1
 
 
+async def test_many_at_once(tmp_path: Path) -> None:
+    """More than may be open at a time: all are kept, equal ones once, known ones left alone."""
+    store = BlobStore(tmp_path)
+    known = await store.put(b"number 3")
+    before = next(path for path in _files(tmp_path)).stat().st_mtime_ns
+    blobs = [b"number %d" % (number % 250) for number in range(300)]
+    hashes = await store.put_all(blobs)
+    assert hashes == [hashlib.sha256(data).hexdigest() for data in blobs]
+    assert len(_files(tmp_path)) == 250
+    assert [await store.read(each) for each in hashes[:5]] == blobs[:5]
+    assert store._path(known).stat().st_mtime_ns == before
+    assert await store.put_all([]) == []
+
+
 async def test_what_a_crash_left_half_written_is_replaced(tmp_path: Path) -> None:
     """A file under a blob's name that is shorter than the blob is written anew."""
     store = BlobStore(tmp_path)

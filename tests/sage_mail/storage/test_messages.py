@@ -143,6 +143,36 @@ async def test_nul_and_lone_surrogates_are_replaced_everywhere(storage: Storage)
     assert (file.filename, file.content_type) == (good, good)
 
 
+async def test_what_is_added_is_what_is_read_back(storage: Storage) -> None:
+    """The record of a message just stored is the one that the database gives, oddities and all."""
+    where = await place(storage, account="a\x00", mailbox="In\ud800")
+    odd = EmailAddress("\x00", "a", "b\udfff")
+    east = timezone(timedelta(hours=14))
+    async with storage.unit_of_work() as uow:
+        added = [
+            await uow.messages.added(message(where, 1)),
+            await uow.messages.added(
+                message(
+                    where,
+                    2,
+                    subject="a\x00\ud800",
+                    message_id_header="<\x00>",
+                    from_address=odd,
+                    to_addresses=(odd, odd),
+                    date=datetime(1, 1, 1, tzinfo=east),
+                    internal_date=datetime(2026, 1, 5, 3, tzinfo=east),
+                    flags=("\\Seen", "a\x00"),
+                    decision=StoredDecision(
+                        category="a\x00", details={"a\x00": ("b\ud800", 1.5, None)}
+                    ),
+                )
+            ),
+        ]
+        await uow.commit()
+    async with storage.read() as uow:
+        assert [await uow.messages.get(each.id) for each in added] == added
+
+
 async def test_content_is_there_before_the_commit(storage: Storage) -> None:
     """Within the unit of work that stores a message, its content can be read already."""
     where = await place(storage)

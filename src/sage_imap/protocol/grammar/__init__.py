@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from sage_imap.protocol.grammar.context import DecodeContext
-from sage_imap.protocol.grammar.responses import decode
+from sage_imap.protocol.grammar.responses import decode, decode_rows
 
-__all__ = ["DecodeContext", "decode"]
+__all__ = ["DecodeContext", "decode", "decode_rows"]

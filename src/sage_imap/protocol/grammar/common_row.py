@@ -66,7 +66,7 @@ def decode_short_rows(responses: Iterable[Frame | bytes]) -> list[FetchReceived]
             break
         if (match := match_flags(response)) is not None:
             seq, uid, raw = match.groups()
-            flags = _cached_flags(raw)
+            flags = _cached_octets(raw)
             if flags is None:
                 break
             rows.append(FetchReceived(int(seq), {"UID": int(uid), "FLAGS": flags}))
@@ -108,11 +108,13 @@ def _items(groups: tuple[str | None, ...]) -> Items | None:
     if uid is not None:
         items["UID"] = int(uid)
     if flags is not None:
-        items["FLAGS"] = plain_flags(flags.encode())
+        items["FLAGS"] = found = plain_flags(flags)
+        if found is None:
+            return None
     if date is not None:
-        items["INTERNALDATE"] = decode_internal_date(date)
-    if None in items.values():
-        return None
+        items["INTERNALDATE"] = moment = decode_internal_date(date)
+        if moment is None:
+            return None
     if size is not None:
         items["RFC822.SIZE"] = int(size)
     if modseq is not None:
@@ -122,15 +124,20 @@ def _items(groups: tuple[str | None, ...]) -> Items | None:
     return items
 
 
-def _split(raw: bytes) -> tuple[str, ...] | None:
-    flags = raw.decode("ascii").split(" ")
-    return (() if not raw else None) if "" in flags else tuple(flags)
+def _split(text: str) -> tuple[str, ...] | None:
+    flags = text.split(" ")
+    return (() if not text else None) if "" in flags else tuple(flags)
 
 
 # A mailbox has few combinations of flags; an entry holds less than 2 KiB.
 _cached_flags = lru_cache(maxsize=2048)(_split)
 
 
-def plain_flags(raw: bytes) -> tuple[str, ...] | None:
-    """The flags in *raw*, or None where there are spaces too many between them."""
-    return _cached_flags(raw) if len(raw) <= _LONGEST_CACHED else _split(raw)
+@lru_cache(maxsize=2048)
+def _cached_octets(raw: bytes) -> tuple[str, ...] | None:
+    return _split(raw.decode("ascii"))
+
+
+def plain_flags(text: str) -> tuple[str, ...] | None:
+    """The flags in *text*, or None where there are spaces too many between them."""
+    return _cached_flags(text) if len(text) <= _LONGEST_CACHED else _split(text)

@@ -167,7 +167,7 @@ class _Row:
         if kind == _UID:
             self._set_uid(int(match[_UID]))
         elif kind == _FLAG_LIST:
-            items["FLAGS"] = listed = plain_flags(match[_FLAG_LIST])
+            items["FLAGS"] = listed = plain_flags(match[_FLAG_LIST].decode("ascii"))
             return -1 if listed is None else end
         elif kind == _OCTETS:
             items["RFC822.SIZE"] = int(match[_OCTETS])

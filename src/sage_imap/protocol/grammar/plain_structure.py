@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sage_imap.models.envelope import Envelope
 from sage_imap.models.structure import BodyPart, Disposition
-from sage_imap.protocol.grammar.envelope import NSTRING, PLAIN_ENVELOPE, plain_envelope
+from sage_imap.protocol.grammar.envelope import PLAIN_ENVELOPE, plain_envelope
 from sage_imap.protocol.grammar.parameters import filename_of
 from sage_imap.protocol.grammar.text import decode_text, decode_words
 
@@ -22,18 +22,19 @@ __all__ = ["plain_structure"]
 # Bounded, since what is cached by them is to take little memory.
 _WORD: Final = rb'"([^"\\\x00\r\n]{1,64}+)"'
 _ENCODING: Final = rb'((?:"[^"\\\x00\r\n]{0,64}+"|NIL))'
-_QUOTED: Final = NSTRING.replace(b"|NIL", b"")
-_PARAM: Final = _QUOTED + rb" " + NSTRING
+_QUOTED: Final = rb'"[^"\\\x00\r\n]*+"'  # what is escaped is read elsewhere
+_NSTRING: Final = rb"(?:" + _QUOTED + rb"|NIL)"
+_PARAM: Final = _QUOTED + rb" " + _NSTRING
 _PARAMS: Final = rb"(?:NIL|\(" + _PARAM + rb"(?>(?: " + _PARAM + rb")*)\))"
 _DISPOSITION: Final = rb'(?:NIL|\("[^"\\\x00\r\n]++" ' + _PARAMS + rb"\))"
-_LANGUAGE: Final = rb"(?:\(" + NSTRING + rb"(?>(?: " + NSTRING + rb")*)\)|" + NSTRING + rb")"
+_LANGUAGE: Final = rb"(?:\(" + _NSTRING + rb"(?>(?: " + _NSTRING + rb")*)\)|" + _NSTRING + rb")"
 _TAIL: Final = (
     rb"(?>(?: ("
     + _DISPOSITION
     + rb")(?>(?: ("
     + _LANGUAGE
     + rb")(?>(?: ("
-    + NSTRING
+    + _NSTRING
     + rb"))?))?))?)"
 )
 _HEAD: Final = rb"\(" + rb" ".join(
@@ -41,22 +42,21 @@ _HEAD: Final = rb"\(" + rb" ".join(
         _WORD,
         _WORD,
         rb"(" + _PARAMS + rb")",
-        rb"(" + NSTRING + rb")",
-        rb"(" + NSTRING + rb")",
+        rb"(" + _NSTRING + rb")",
+        rb"(" + _NSTRING + rb")",
         _ENCODING,
         rb"([0-9]{1,20})",
     ]
 )
 _LEAF: Final = re.compile(
-    _HEAD + rb"(?>(?: ([0-9]{1,20}))?)(?>(?: (" + NSTRING + rb")" + _TAIL + rb")?)\)"
+    _HEAD + rb"(?>(?: ([0-9]{1,20}))?)(?>(?: (" + _NSTRING + rb")" + _TAIL + rb")?)\)"
 )
 _MESSAGE: Final = re.compile(_HEAD + rb" " + PLAIN_ENVELOPE + rb" (?=\()")
-_MESSAGE_END: Final = re.compile(rb" ([0-9]{1,20})(?>(?: (" + NSTRING + rb")" + _TAIL + rb")?)\)")
+_MESSAGE_END: Final = re.compile(rb" ([0-9]{1,20})(?>(?: (" + _NSTRING + rb")" + _TAIL + rb")?)\)")
 _MULTIPART_END: Final = re.compile(
     rb" " + _WORD + rb"(?>(?: (" + _PARAMS + rb")" + _TAIL + rb")?)\)"
 )
-_ITEM: Final = re.compile(NSTRING)
-_ESCAPE: Final = re.compile(rb'\\(["\\])')
+_ITEM: Final = re.compile(_NSTRING)
 _NIL: Final = b"NIL"
 _LINED: Final = frozenset({b"text", b"message"})
 _MESSAGES: Final = frozenset({"message/rfc822", "message/global"})
@@ -126,24 +126,36 @@ def plain_structure(data: bytes, position: int, depth: int) -> tuple[BodyPart, i
     """
     if not depth:
         return None
+    if data.startswith(b"((", position):
+        return _multipart(data, position + 1, depth)
     match = _LEAF.match(data, position)
     if match is None:
-        if data[position + 1 : position + 2] == b"(":
-            return _multipart(data, position + 1, depth)
         return _message(data, position, depth)
-    raw = match.groups()
+    leaf = _leaf(match.groups())
+    return None if leaf is None else (leaf, match.end())
+
+
+def _leaf(raw: Fields) -> BodyPart | None:
     if raw[_LINES] is None and raw[_KIND].lower() in _LINED:
         return None  # one that lacks its lines is told from a shifted one elsewhere
-    return _lazy(raw), match.end()
+    return _lazy(raw)
 
 
 def _multipart(data: bytes, position: int, depth: int) -> tuple[BodyPart, int] | None:
+    if depth < 2:
+        return None
     parts: list[BodyPart] = []
-    while data[position : position + 1] == b"(":
-        found = plain_structure(data, position, depth - 1)
-        if found is None:
+    while True:
+        part: BodyPart | None
+        if (match := _LEAF.match(data, position)) is not None:  # nearly all parts are leaves
+            part, position = _leaf(match.groups()), match.end()
+        elif data.startswith(b"(", position):
+            found = plain_structure(data, position, depth - 1)
+            part, position = found or (None, position)
+        else:
+            break
+        if part is None:
             return None
-        part, position = found
         parts.append(part)
     match = _MULTIPART_END.match(data, position)
     if match is None:
@@ -199,11 +211,11 @@ def _disposition(raw: bytes | None) -> Disposition | None:
 def _language(raw: bytes | None) -> tuple[str, ...]:
     if raw is None or raw == _NIL:
         return ()
-    return tuple(decode_text(_unquoted(item)) for item in _ITEM.findall(raw) if item != _NIL)
+    return tuple(decode_text(item[1:-1]) for item in _ITEM.findall(raw) if item != _NIL)
 
 
 def _description(raw: bytes | None) -> str | None:
-    return None if raw is None or raw == _NIL else decode_words(_unquoted(raw))
+    return None if raw is None or raw == _NIL else decode_words(raw[1:-1])
 
 
 def _params(raw: bytes | None) -> dict[str, str]:
@@ -213,7 +225,7 @@ def _params(raw: bytes | None) -> dict[str, str]:
 
 
 def _match_params(raw: bytes) -> dict[str, str]:
-    values = ["" if item == _NIL else decode_text(_unquoted(item)) for item in _ITEM.findall(raw)]
+    values = ["" if item == _NIL else decode_text(item[1:-1]) for item in _ITEM.findall(raw)]
     return {name.lower(): text for name, text in zip(values[::2], values[1::2], strict=True)}
 
 
@@ -228,17 +240,12 @@ def _media_type(kind: bytes, subtype: bytes) -> str:
 
 @lru_cache(maxsize=128)
 def _encoding(raw: bytes | None) -> str | None:
-    return None if raw is None or raw == _NIL else decode_text(_unquoted(raw)).lower()
+    return None if raw is None or raw == _NIL else decode_text(raw[1:-1]).lower()
 
 
 def _text(raw: bytes | None) -> str | None:
-    return None if raw is None or raw == _NIL else decode_text(_unquoted(raw))
+    return None if raw is None or raw == _NIL else decode_text(raw[1:-1])
 
 
 def _number(raw: bytes | None) -> int | None:
     return None if raw is None else int(raw)
-
-
-def _unquoted(raw: bytes) -> bytes:
-    content = raw[1:-1]
-    return _ESCAPE.sub(rb"\1", content) if b"\\" in content else content

@@ -8,7 +8,7 @@ continuation without a space. Names are compared without regard to case, as the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from sage_imap.protocol.events import (
@@ -16,10 +16,12 @@ from sage_imap.protocol.events import (
     Event,
     ExistsReceived,
     ExpungeReceived,
+    FetchReceived,
     ParseFailure,
     RecentReceived,
     Status,
 )
+from sage_imap.protocol.framing import Frame
 from sage_imap.protocol.grammar.administration import (
     decode_acl,
     decode_list_rights,
@@ -49,10 +51,9 @@ from sage_imap.protocol.grammar.text import decode_text
 from sage_imap.protocol.grammar.tokens import Scanner, Unreadable
 
 if TYPE_CHECKING:
-    from sage_imap.protocol.framing import Frame
     from sage_imap.protocol.grammar.context import DecodeContext
 
-__all__ = ["decode"]
+__all__ = ["decode", "decode_rows"]
 
 _UNTAGGED: Final = re.compile(
     rb"\*( *+)(?:([0-9]{1,20})( ++))?([A-Za-z][A-Za-z0-9.\-]*+)(?=[ ()\[]|\Z)"
@@ -103,6 +104,20 @@ def decode(frame: Frame, context: DecodeContext) -> list[Event]:
     except (Unreadable, ValueError) as error:
         reason = str(error) if isinstance(error, Unreadable) else "a value is out of range"
         return [_failure(reason, frame, context)]
+
+
+def decode_rows(responses: Iterable[Frame | bytes], context: DecodeContext) -> list[FetchReceived]:
+    """The usual rows of FETCH at the head of *responses*, up to the first response that is none."""
+    rows = decode_short_rows(responses)
+    if rows:
+        return rows
+    for response in responses:
+        frame = Frame(response) if isinstance(response, bytes) else response
+        events = decode_usual_row(frame, context) if frame.data.isascii() else None
+        if events is None or not isinstance(events[0], FetchReceived):
+            break
+        rows.append(events[0])
+    return rows
 
 
 def _decode_any(frame: Frame, context: DecodeContext) -> list[Event]:

@@ -6,9 +6,11 @@ const template = document.getElementById("mail").content.firstElementChild;
 const link = document.getElementById("link");
 const drawn = new Map(); // message id -> {element, text}
 
+let isFirst = true; // what is there already when the page is opened does not arrive
+
 function fill(element, mail) {
   const put = (name, text) => { element.querySelector("." + name).textContent = text; };
-  element.className = mail.category + (element.dataset.drawn ? "" : " fresh");
+  element.className = mail.category + (element.dataset.drawn || isFirst ? "" : " fresh");
   element.dataset.drawn = "yes";
   put("from", mail.sender);
   put("subject", mail.subject || "(no subject)");
@@ -28,11 +30,44 @@ function fill(element, mail) {
 }
 
 function drawDelivery(delivery) {
-  const span = document.createElement("span");
-  span.className = delivery.status;
   const attempts = delivery.attempts > 1 ? `, attempt ${delivery.attempts}` : "";
-  span.textContent = `${delivery.endpoint}: ${delivery.status}${attempts}`;
+  return part(delivery.status, `${delivery.endpoint}: ${delivery.status}${attempts}`);
+}
+
+function part(name, text) {
+  const span = document.createElement("span");
+  span.className = name;
+  span.textContent = text;
   return span;
+}
+
+function drawEndpoint(endpoint) {
+  const item = document.createElement("li");
+  item.append(part("name", endpoint.name), part("delivered", `${endpoint.delivered} delivered`));
+  if (endpoint.pending) item.append(part("pending", `${endpoint.pending} waiting`));
+  if (endpoint.failed) item.append(part("failed", `${endpoint.failed} given up`));
+  if (!endpoint.enabled) item.append(part("failed", `disabled: ${endpoint.reason || "by hand"}`));
+  return item;
+}
+
+function stateOf(sending) {
+  const tries = sending.attempts > 1 ? ` at attempt ${sending.attempts}` : "";
+  if (sending.status === "delivered") return "delivered" + tries;
+  if (sending.status === "failed") return `given up${tries}: ${sending.error || ""}`;
+  if (!sending.attempts) return "waiting";
+  const when = new Date(sending.next_attempt_at).toLocaleTimeString();
+  return `${sending.error || "failed"}; again at ${when}`;
+}
+
+function drawSending(sending) {
+  const item = document.createElement("li");
+  item.append(
+    part("name", sending.endpoint),
+    part("type", sending.event),
+    part("state " + sending.status, stateOf(sending)),
+    part("what", sending.subject),
+  );
+  return item;
 }
 
 function drawReason(reason) {
@@ -59,6 +94,9 @@ function draw(board) {
   for (const [name, count] of Object.entries(board.counts)) {
     document.querySelector(`[data-count="${name}"]`).textContent = count;
   }
+  document.getElementById("deliveries").hidden = board.endpoints.length === 0;
+  document.getElementById("endpoints").replaceChildren(...board.endpoints.map(drawEndpoint));
+  document.getElementById("sendings").replaceChildren(...board.sendings.map(drawSending));
   const elements = board.mails.map(elementOf);
   elements.forEach((element, index) => {
     if (list.children[index] !== element) list.insertBefore(element, list.children[index] || null);
@@ -67,6 +105,7 @@ function draw(board) {
   for (const [id, known] of drawn) {
     if (!shown.has(id)) { known.element.remove(); drawn.delete(id); }
   }
+  isFirst = false;
   document.getElementById("empty").hidden = elements.length > 0;
 }
 
@@ -82,12 +121,7 @@ const shownEvents = 8;
 
 function drawEvent(event) {
   const item = document.createElement("li");
-  const put = (name, text) => {
-    const span = document.createElement("span");
-    span.className = name;
-    span.textContent = text;
-    item.append(span);
-  };
+  const put = (name, text) => item.append(part(name, text));
   const moved = event.data.moved;
   put("number", event.sequence);
   put("when", new Date(event.timestamp).toLocaleTimeString());

@@ -1,0 +1,208 @@
+"""Where messages are prepared: a few in a thread, a backlog in a process beside ours.
+
+Parsing and deciding is Python, which one process does on one core only. So where many messages
+wait, a second process prepares the next ones while this one stores those before. It is started
+when a backlog is met, ends when there has been none for a while, and with its parent, however that
+ends. Whatever happens to it, its work is done in a thread instead.
+
+``python -m sage_mail.ingest.preparing`` is that process: it gets the pipeline, then messages, and
+answers in the same order, each a length and a pickle, by pipes that nobody else has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import fcntl
+import os
+import pickle
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import IO, Any, Final
+
+from sage_mail.ingest.preparation import Prepared, Rejected, prepare_all
+from sage_mail.ingest.reading import Fetched
+from sage_mail.pipeline import Context, Pipeline
+from sage_mail.records import MailboxRecord
+from sage_mail.telemetry import get_logger
+
+__all__ = ["Preparer", "main"]
+
+_log = get_logger(__name__)
+
+Results = list[Prepared | Rejected]
+
+_LENGTH: Final = struct.Struct(">Q")
+# The larger of what a portion has and what the pipes of Linux may be; smaller ones only wait more.
+_PIPE_OCTETS: Final = 1024 * 1024
+# Longer than any portion takes; what takes longer is tried in a thread, as it would be without us.
+_MOST_SECONDS: Final = 120.0
+_IDLE_SECONDS: Final = 30.0
+# One that ends again and again would cost more than it saves.
+_MOST_LOSSES: Final = 5
+_SET_PARENT_DEATH_SIGNAL: Final = 1
+
+
+class Preparer:
+    """Prepares messages with one pipeline; ended by `close`."""
+
+    def __init__(self, pipeline: Pipeline, threads: Executor) -> None:
+        self._pipeline = pipeline
+        self._threads = threads
+        self._process: _Process | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._losses = 0
+
+    async def prepare(
+        self,
+        fetched: Sequence[Fetched],
+        mailbox: MailboxRecord,
+        context: Context,
+        *,
+        backlog: bool = False,
+    ) -> Results:
+        """What each of the messages is, or why it cannot be stored; see `prepare_all`.
+
+        With *backlog*, which says that many more follow, the second process does it, once it has
+        started.
+        """
+        if backlog and fetched and self._losses < _MOST_LOSSES:
+            process = None
+            try:
+                process = self._running()
+                if process.is_ready:
+                    async with asyncio.timeout(_MOST_SECONDS):
+                        return await process.prepare(fetched, mailbox, context)
+            except (OSError, EOFError, pickle.PickleError, TimeoutError) as error:
+                _log.warning("preparing_process_lost", error=type(error).__name__)
+                if process is self._process:  # and nobody has noticed it before
+                    self._losses += 1
+                    self.close()
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, prepare_all, fetched, mailbox, self._pipeline, context
+        )
+
+    def close(self) -> None:
+        """End the second process, at once."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.end()
+        if self._idle is not None:
+            self._idle.cancel()
+
+    def _running(self) -> _Process:
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self.close)
+        if self._process is None:
+            self._process = _Process(self._pipeline)
+        return self._process
+
+
+class _Process:
+    """The second process, and the threads that talk with it: requests and answers in one order."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        # Not a member of our session, so that Ctrl-C in the terminal reaches us alone.
+        self._child = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
+            [sys.executable, "-m", "sage_mail.ingest.preparing", str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._requests, self._answers = self._child.stdin, self._child.stdout
+        _widen(self._requests)
+        _widen(self._answers)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sage-mail to preparing")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="sage-mail from preparing")
+        self._ready = self._asked(pipeline)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has started, and not failed to."""
+        return self._ready.done()
+
+    async def prepare(
+        self, fetched: Sequence[Fetched], mailbox: MailboxRecord, context: Context
+    ) -> Results:
+        """The messages prepared; raises OSError or EOFError where the process is gone."""
+        # Shielded, since an answer that nobody reads would be taken for the next one.
+        answer = self._asked((list(fetched), mailbox, context))
+        results: Results = await asyncio.shield(asyncio.wrap_future(answer))
+        return results
+
+    def end(self) -> None:
+        """Kill it; those who wait for an answer get an EOFError."""
+        self._child.kill()
+        self._child.wait()
+        self._writer.submit(self._closed, self._requests)
+        self._reader.submit(self._closed, self._answers)
+        self._writer.shutdown(wait=False)
+        self._reader.shutdown(wait=False)
+
+    def _asked(self, request: object) -> Future[Any]:
+        self._writer.submit(_send, self._requests, request)
+        return self._reader.submit(_receive, self._answers)
+
+    @staticmethod
+    def _closed(pipe: IO[bytes]) -> None:
+        with contextlib.suppress(OSError):
+            pipe.close()
+
+
+def main() -> None:
+    """Be the second process: prepare what comes until there is no more."""
+    _die_with(int(sys.argv[1]))
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    # Whoever prints must not print into the answers.
+    os.dup2(2, 1)
+    pipeline: Pipeline = _receive(requests)
+    _send(answers, None)
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            fetched, mailbox, context = _receive(requests)
+            _send(answers, prepare_all(fetched, mailbox, pipeline, context))
+
+
+def _die_with(parent: int) -> None:
+    """Let the kernel kill this process when its parent ends; elsewhere the end of the pipe does."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(0)
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with contextlib.suppress(OSError):  # beyond what this user may have
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_OCTETS)
+
+
+def _send(pipe: IO[bytes], value: object) -> None:
+    octets = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    pipe.write(_LENGTH.pack(len(octets)))
+    pipe.write(octets)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes]) -> Any:
+    (length,) = _LENGTH.unpack(_exactly(pipe, _LENGTH.size))
+    return pickle.loads(_exactly(pipe, length))  # noqa: S301 - by a pipe that only we two have
+
+
+def _exactly(pipe: IO[bytes], length: int) -> bytes:
+    octets = pipe.read(length)
+    if len(octets) < length:
+        raise EOFError("the other process is gone")
+    return octets
+
+
+if __name__ == "__main__":
+    main()

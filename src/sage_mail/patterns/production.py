@@ -51,8 +51,9 @@ class ProductionEmailSystem:
     `sage_mail.mapping`. ``is_running`` is true from the start to the stop. Every method may be
     overridden: the first four are called while it runs.
 
-    ``ai_classifier``, ``realtime_monitor`` and ``webhook_bridge`` are there for their methods; what
-    is delivered is delivered by the outbox, which loses nothing over a restart.
+    ``ai_classifier``, ``realtime_monitor`` and ``webhook_bridge`` are there for their methods: what
+    is stored is classified by the pipeline, and what is delivered is delivered by the outbox, which
+    loses nothing over a restart.
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:

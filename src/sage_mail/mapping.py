@@ -22,6 +22,8 @@ _ACCOUNT: Final = frozenset(AccountSettings.model_fields)
 _TOP: Final = frozenset(Settings.model_fields) - {"accounts", "webhooks"}
 _ENDPOINT: Final = frozenset(WebhookSettings.model_fields)
 _ALIASES: Final = {"user": "username", "server": "host"}
+# What pattern classes that are made from the same mapping understand, and the service does not.
+_OF_CLASSES: Final = {"own_domains"}
 # What the guide's own bridge forwards.
 _EVENTS: Final = ("message.new", "message.deleted")
 
@@ -57,6 +59,8 @@ def _tables(mapping: Mapping[str, Any]) -> dict[str, Any]:
             account[name] = value
         elif name in _TOP:
             tables[name] = value
+        elif name in _OF_CLASSES:
+            continue
         else:
             raise _unknown("config", key, _ACCOUNT | _TOP | {"use_ssl", "webhooks"})
     if security is not None:

@@ -46,7 +46,8 @@ _log = get_logger(__name__)
 
 # Parsing and scoring release the GIL in part only; more threads than this wait for each other.
 _THREADS = min(4, os.cpu_count() or 1)
-# Kept back from the time that a stop may take, for closing the database and the interpreter.
+# Kept back from the time that a stop may take, for closing the database and the interpreter, and
+# for the last report.
 _CLOSING_SECONDS = 1.5
 _REPORT_SECONDS = 1.0
 
@@ -123,7 +124,8 @@ class Runtime:
         traceback: TracebackType | None,
     ) -> None:
         loop = asyncio.get_running_loop()
-        until = loop.time() + self.settings.shutdown_timeout - _CLOSING_SECONDS
+        spared = _CLOSING_SECONDS + _REPORT_SECONDS
+        until = loop.time() + self.settings.shutdown_timeout - spared
         _log.info("stopping")
         for task in self._tasks:
             task.cancel()

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from sage_imap import services
 from sage_imap.services import IMAPClient
 from sage_mail.delivery.events import EventType
+from sage_mail.metrics import Metrics
 from sage_mail.settings import (
     AccountSettings,
     ClassificationSettings,
@@ -21,6 +22,7 @@ from sage_mail.settings import (
     FeedSettings,
     HttpSettings,
     LogSettings,
+    ReportSettings,
     RoutingSettings,
     Settings,
     WebhookSettings,
@@ -38,6 +40,7 @@ _MODELS = (
     FeedSettings,
     HttpSettings,
     LogSettings,
+    ReportSettings,
     RoutingSettings,
     Settings,
     WebhookSettings,
@@ -69,6 +72,18 @@ def test_every_event_type_is_described() -> None:
     page = _page("docs/reference/events.md")
 
     assert [str(type_) for type_ in EventType if f"`{type_}`" not in page] == []
+
+
+def test_every_metric_is_described() -> None:
+    """Each metric that is ours stands in the reference of metrics, and no other does."""
+    page = _page("docs/reference/metrics.md")
+    families = [family.name for family in Metrics().registry.collect()]
+    ours = {name for name in families if name.startswith("sage_mail_")}
+
+    described = {
+        name.removesuffix("_total") for name in re.findall(r"^\| `(sage_mail_\w+)`", page, re.M)
+    }
+    assert described == ours
 
 
 def test_every_method_of_the_client_is_named() -> None:

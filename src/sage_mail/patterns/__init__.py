@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from sage_mail.patterns.intelligent import IntelligentEmailProcessor
     from sage_mail.patterns.monitor import RealTimeEmailMonitor
     from sage_mail.patterns.production import ProductionEmailSystem
+    from sage_mail.patterns.realtime import CompleteRealTimeEmailSystem
     from sage_mail.patterns.webhooks import EmailWebhookBridge
     from sage_mail.patterns.websocket_server import EmailWebSocketServer
 
 __all__ = [
     "AIEmailClassifier",
+    "CompleteRealTimeEmailSystem",
     "EmailWebSocketServer",
     "EmailWebhookBridge",
     "IntelligentEmailProcessor",
@@ -30,6 +32,7 @@ __all__ = [
 
 _MODULES = {
     "AIEmailClassifier": "sage_mail.patterns.classifier",
+    "CompleteRealTimeEmailSystem": "sage_mail.patterns.realtime",
     "EmailWebSocketServer": "sage_mail.patterns.websocket_server",
     "EmailWebhookBridge": "sage_mail.patterns.webhooks",
     "IntelligentEmailProcessor": "sage_mail.patterns.intelligent",

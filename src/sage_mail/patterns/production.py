@@ -24,7 +24,9 @@ from anyio.abc import TaskStatus
 
 from sage_mail import telemetry
 from sage_mail.patterns._portal import portal
+from sage_mail.patterns.classifier import AIEmailClassifier
 from sage_mail.patterns.listeners import Event, Listeners
+from sage_mail.patterns.realtime import CompleteRealTimeEmailSystem
 from sage_mail.patterns.webhooks import EmailWebhookBridge
 from sage_mail.telemetry import get_logger
 
@@ -49,13 +51,16 @@ class ProductionEmailSystem:
     `sage_mail.mapping`. ``is_running`` is true from the start to the stop. Every method may be
     overridden: the first four are called while it runs.
 
-    ``webhook_bridge`` is there for its methods; what is delivered is delivered by the outbox, which
+    ``ai_classifier``, ``realtime_monitor`` and ``webhook_bridge`` are there for their methods: what
+    is stored is classified by the pipeline, and what is delivered is delivered by the outbox, which
     loses nothing over a restart.
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.config = config
         self.is_running = False
+        self.ai_classifier = AIEmailClassifier(config)
+        self.realtime_monitor = CompleteRealTimeEmailSystem(config)
         self.webhook_bridge = EmailWebhookBridge(config, config.get("webhooks", {}))
         self.batch_processor_thread: threading.Thread | None = None
         self.analytics_thread: threading.Thread | None = None

@@ -19,6 +19,7 @@ _CONFIG = {"host": "localhost", "username": "ada", "password": "secret"}
 # What a class is made with where the guide gives no default.
 _ARGUMENTS: dict[str, dict[str, object]] = {
     "AIEmailClassifier": {"config": _CONFIG},
+    "CompleteRealTimeEmailSystem": {"config": _CONFIG},
     "EmailWebhookBridge": {"config": _CONFIG, "webhook_config": {}},
     "IntelligentEmailProcessor": {"config": _CONFIG},
     "ModernEmailProcessor": {"config": _CONFIG},
@@ -30,7 +31,6 @@ _ABSENT = {
     "ProductionEmailSystem": {
         "analytics": "EmailProcessingAnalytics",
         "db_integration": "EmailDatabaseIntegration",
-        "realtime_monitor": "CompleteRealTimeEmailSystem",
         "security_processor": "SecureEmailProcessor",
     }
 }

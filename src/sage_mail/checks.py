@@ -28,6 +28,7 @@ from sage_imap.errors import (
 )
 from sage_mail.classification.opening import configured
 from sage_mail.configured import configured_pipeline
+from sage_mail.delivery.notifications import NotificationSettings, service_of
 from sage_mail.delivery.signing import signature_headers
 from sage_mail.delivery.targets import GuardedNetwork, TargetRefused
 from sage_mail.errors import ConfigError, ModelUnusable, SecretUnavailable, StorageError
@@ -59,6 +60,7 @@ async def examine(settings: Settings, tell: Callable[[Finding], None]) -> list[F
         _collect(_model(settings)),
         *(_collect(_account(account)) for account in settings.accounts),
         *(_collect(_endpoint(webhook)) for webhook in settings.webhooks),
+        *(_collect(_channel(channel)) for channel in settings.notifications),
         *([_collect(_feed(settings.feed))] if settings.feed.enabled else []),
     ]
     findings: list[Finding] = []
@@ -201,6 +203,20 @@ async def _endpoint(webhook: WebhookSettings) -> AsyncIterator[Finding]:
         yield Finding(subject, False, f"no connection: {what}", "start it, or check its url")
         return
     yield Finding(subject, True, f"reachable at {parts.hostname}:{port}")
+
+
+async def _channel(channel: NotificationSettings) -> AsyncIterator[Finding]:
+    # Not whether the service is there: Apprise has a hundred, and no way to ask without sending.
+    subject = f"notification {channel.name}"
+    try:
+        service = await asyncio.to_thread(service_of, channel)
+    except SecretUnavailable as error:
+        yield Finding(subject, False, str(error), "put the url there")
+    except ConfigError as error:
+        yield Finding(subject, False, str(error), "correct the url")
+    else:
+        remedy = f"to be sure: sage-mail notifications test {channel.name}"
+        yield Finding(subject, True, f"by {service}; {remedy}")
 
 
 async def _touch(webhook: WebhookSettings, host: str, port: int, *, secure: bool) -> None:

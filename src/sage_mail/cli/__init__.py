@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from sage_mail.cli import check, classify, dead_letters, demo, events, run, webhooks
+from sage_mail.cli import check, classify, dead_letters, demo, events, notifications, run, webhooks
 from sage_mail.errors import SageMailError
 
 __all__ = ["app", "main"]
@@ -28,6 +28,7 @@ app.command("demo")(demo.demo)
 app.command("events")(events.events)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(notifications.app, name="notifications")
 app.add_typer(classify.app, name="classify")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sage_mail.cli import endpoints
 from sage_mail.cli.moments import moment
 from sage_mail.cli.options import ConfigOption
 from sage_mail.cli.printing import printable
@@ -28,34 +29,11 @@ _WRAPPED = 20
 @app.command("list")
 def list_(config: ConfigOption = None) -> None:
     """List the endpoints with what waits for them."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from sage_mail.records import DeliveryStatus
-
     settings = _settings(config)
     if not settings.webhooks:
         typer.echo("no endpoints; add a [[webhooks]] table to the configuration")
         return
-
-    async def read(storage: Storage) -> list[list[str]]:
-        async with storage.read() as uow:
-            counts = await uow.outbox.counts()
-            return [
-                [
-                    endpoint.name,
-                    _state(await uow.endpoints.get(endpoint.name)),
-                    endpoint.format,
-                    *(str(counts.get(endpoint.name, {}).get(each, 0)) for each in DeliveryStatus),
-                ]
-                for endpoint in settings.webhooks
-            ]
-
-    table = Table("Name", "State", "Format", *(each.capitalize() for each in DeliveryStatus))
-    for row in with_storage(settings, read):
-        table.add_row(*map(Text, row))
-    Console().print(table)
+    endpoints.show(settings, {each.name: each.format for each in settings.webhooks}, "Format")
 
 
 @app.command("show")
@@ -96,16 +74,7 @@ def enable(name: _Name, config: ConfigOption = None) -> None:
     """Send the endpoint what waits for it, at once, and what comes."""
     settings = _settings(config)
     _endpoint(settings, name)
-
-    async def write(storage: Storage) -> bool:
-        async with storage.unit_of_work() as uow:
-            changed = await uow.endpoints.enable(name)
-            if changed:
-                await uow.outbox.hurry(name, at=datetime.now(UTC))
-            await uow.commit()
-        return changed
-
-    typer.echo(f"{name} {'is enabled' if with_storage(settings, write) else 'was enabled'}")
+    endpoints.enable(settings, name)
 
 
 @app.command("disable")
@@ -113,14 +82,7 @@ def disable(name: _Name, config: ConfigOption = None) -> None:
     """Send the endpoint nothing; its deliveries wait until it is enabled."""
     settings = _settings(config)
     _endpoint(settings, name)
-
-    async def write(storage: Storage) -> bool:
-        async with storage.unit_of_work() as uow:
-            changed = await uow.endpoints.disable(name, reason="asked", at=datetime.now(UTC))
-            await uow.commit()
-        return changed
-
-    typer.echo(f"{name} {'is disabled' if with_storage(settings, write) else 'was disabled'}")
+    endpoints.disable(settings, name)
 
 
 @app.command("attempts")
@@ -140,16 +102,7 @@ def attempts(
     if delivery is not None:
         _show_delivery(settings, name, delivery)
         return
-
-    async def read(storage: Storage) -> list[tuple[DeliveryRecord, AttemptRecord]]:
-        async with storage.read() as uow:
-            return await uow.outbox.latest_attempts(name, limit=limit, failed=failed)
-
-    found = with_storage(settings, read)
-    if not found:
-        typer.echo("no attempts")
-        return
-    _print_attempts(found)
+    endpoints.show_attempts(settings, name, limit=limit, failed=failed)
 
 
 @app.command("replay")
@@ -235,12 +188,6 @@ def _endpoint(settings: Settings, name: str) -> WebhookSettings:
     return known[name]
 
 
-def _state(record: EndpointRecord) -> str:
-    if not record.enabled:
-        return f"disabled ({record.reason})"
-    return "enabled" if record.failing_since is None else "failing"
-
-
 def _facts(endpoint: WebhookSettings) -> list[tuple[str, object]]:
     from urllib.parse import urlsplit
 
@@ -264,7 +211,7 @@ def _facts(endpoint: WebhookSettings) -> list[tuple[str, object]]:
 
 def _standing(record: EndpointRecord) -> list[tuple[str, object]]:
     return [
-        ("state", _state(record)),
+        ("state", endpoints.state(record)),
         ("disabled at", record.disabled_at or "-"),
         ("failing since", record.failing_since or "-"),
     ]
@@ -286,36 +233,11 @@ def _show_delivery(settings: Settings, name: str, delivery_id: int) -> None:
     for attempt in made:
         status = attempt.status_code or "-"
         typer.echo(
-            f"{attempt.number:>3}  {_local(attempt.started_at)}  {status}  {attempt.latency_ms} ms"
-            f"  {printable(attempt.error or '')}"
+            f"{attempt.number:>3}  {endpoints.local(attempt.started_at)}  {status}"
+            f"  {attempt.latency_ms} ms  {printable(attempt.error or '')}"
         )
         if attempt.response:
             typer.echo(f"     {printable(attempt.response, 1024)}")
-
-
-def _print_attempts(found: list[tuple[DeliveryRecord, AttemptRecord]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("Time", "Delivery", "Event", "Type", "Attempt", "Status", "ms", "Error")
-    for delivery, attempt in found:
-        facts = (
-            _local(attempt.started_at),
-            delivery.id,
-            delivery.event.seq,
-            delivery.event.type,
-            attempt.number,
-            attempt.status_code or "-",
-            attempt.latency_ms,
-            attempt.error or "",
-        )
-        table.add_row(*(Text(printable(str(fact))) for fact in facts))
-    Console().print(table)
-
-
-def _local(instant: datetime) -> str:
-    return instant.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _tell_when(settings: Settings, count: int) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -25,26 +24,6 @@ from tests.sage_mail.delivery.samples import new_event
 from tests.support.receiver import Answer, Receiver
 
 _SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """A receiver on a thread of its own, since the verbs have their own loops."""
-    running: list[Receiver] = []
-    ready, over = Event(), Event()
-
-    async def serve() -> None:
-        async with Receiver(default=Answer(body=b"thank you")) as receiver:
-            running.append(receiver)
-            ready.set()
-            await asyncio.to_thread(over.wait)
-
-    thread = Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    ready.wait(10)
-    yield running[0]
-    over.set()
-    thread.join(10)
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ writes a short text and hands it to a service, by way of Apprise.
 
 from __future__ import annotations
 
-from sage_mail.delivery.notifications.channel import Channel
+from sage_mail.delivery.notifications.channel import Channel, service_of
 from sage_mail.delivery.notifications.drain import NotificationDrain
 from sage_mail.delivery.notifications.settings import NotificationSettings
+from sage_mail.delivery.notifications.trial import try_channel
 
-__all__ = ["Channel", "NotificationDrain", "NotificationSettings"]
+__all__ = ["Channel", "NotificationDrain", "NotificationSettings", "service_of", "try_channel"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sage_mail.delivery.notifications.settings import NotificationSettings
     from sage_mail.delivery.notifications.texts import Note
 
-__all__ = ["Channel"]
+__all__ = ["Channel", "service_of"]
 
 _log = get_logger(__name__)
 
@@ -50,18 +50,28 @@ class Channel:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 
+def service_of(settings: NotificationSettings) -> str:
+    """The service that the channel's address names ("ntfy", "Slack"); nothing is sent. It blocks.
+
+    Raises:
+        ConfigError: the address cannot be had, or Apprise does not understand it.
+    """
+    return str(_plugin(settings).service_name)
+
+
 def _new_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="sage-mail notification")
 
 
 def _send(settings: NotificationSettings, note: Note) -> str | None:
-    service = _service(settings)
-    from apprise import NotifyFormat, NotifyType
+    service = _plugin(settings)
+    from apprise import Apprise, NotifyFormat, NotifyType
 
     kind = NotifyType.WARNING if note.urgent else NotifyType.INFO
     try:
         # By the container, which makes of plain text what the service takes, HTML for one.
-        result = service.notify(
+        container = Apprise(service, asset=service.asset)
+        result = container.notify(
             body=note.body, title=note.title, notify_type=kind, body_format=NotifyFormat.TEXT
         )
     except Exception as error:  # noqa: BLE001 - the edge: a hundred plug-ins, each with its own
@@ -70,7 +80,7 @@ def _send(settings: NotificationSettings, note: Note) -> str | None:
     return None if result else _reason(result)
 
 
-def _service(settings: NotificationSettings) -> Any:
+def _plugin(settings: NotificationSettings) -> Any:
     # Imported late: it takes a third of a second.
     import apprise
 
@@ -92,9 +102,7 @@ def _service(settings: NotificationSettings) -> Any:
                 "webhook, slack://TokenA/TokenB/TokenC/"
             )
         service.webhook_url = settings.slack_address.rstrip("/")
-    container = apprise.Apprise(asset=asset)
-    container.add(service)
-    return container
+    return service
 
 
 def _reason(result: Any) -> str:

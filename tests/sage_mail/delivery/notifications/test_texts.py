@@ -11,7 +11,7 @@ from sage_mail.delivery.notifications.settings import NotificationSettings
 from sage_mail.delivery.notifications.texts import Note, note_of
 from tests.sage_mail.delivery.samples import event
 
-_FACTS = {
+_FACTS: dict[str, Any] = {
     "subject": "The lamp",
     "priority": "high",
     "category": "support",

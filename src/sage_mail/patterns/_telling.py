@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, wait
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from anyio.abc import TaskStatus
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from sage_mail.storage import Storage
 
 __all__ = ["Telling"]
+
+_PATIENCE: Final = 5.0
 
 
 class Telling:
@@ -31,17 +34,20 @@ class Telling:
         self._channels = [NotificationSettings.model_validate(dict(each)) for each in channels]
         self._storage: Storage | None = None
         self._stop: asyncio.Event | None = None
+        self._running: Future[None] | None = None
 
     def start(self) -> None:
         """Open the outbox and send what is left in it from before; does nothing a second time."""
         if self._storage is None:
-            _, self._storage = portal().start_task(self._run)
+            self._running, self._storage = portal().start_task(self._run)
 
     def stop(self) -> None:
         """End sending; what has not gone out goes out after the next start."""
-        stop, self._storage = self._stop, None
-        if stop is not None:
+        stop, running, self._storage, self._running = self._stop, self._running, None, None
+        if stop is not None and running is not None:
             portal().call(stop.set)
+            # The lock is free again when this returns, so that it can be started again at once.
+            wait({running}, _PATIENCE)
 
     def tell(self, channel: str, event: Mapping[str, Any]) -> bool:
         """Hand the event to the outbox for every channel of this kind; False if there is none."""

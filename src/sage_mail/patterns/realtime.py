@@ -45,8 +45,9 @@ class CompleteRealTimeEmailSystem:
         self.email_monitor = RealTimeEmailMonitor(config)
         self.websocket_server = EmailWebSocketServer()
         self.notification_handlers: list[Callable[[Event], object]] = []
+        own = config.get("own_domains", ())
         self._own = tuple(
-            "@" + str(domain).lower().lstrip("@") for domain in config.get("own_domains", ())
+            "@" + domain.lower().lstrip("@") for domain in ([own] if isinstance(own, str) else own)
         )
         self._listeners = Listeners()
         self._telling: Telling | None = None
@@ -112,8 +113,16 @@ class CompleteRealTimeEmailSystem:
         return "general"
 
     def get_notification_channels(self, event: Event) -> list[str]:
-        """The channels by the priority: always ``websocket``, then ``push``, ``email``, ``sms``."""
-        return ["websocket", *_CHANNELS.get(event["priority"], [])]
+        """The channels by the priority: always ``websocket``, then ``push``, ``email``, ``sms``.
+
+        ``slack`` follows these where ``notifications`` has one.
+        """
+        chosen = list(_CHANNELS.get(event["priority"], ()))
+        if chosen and any(
+            channel["channel"] == "slack" for channel in self.config.get("notifications") or ()
+        ):
+            chosen.append("slack")
+        return ["websocket", *chosen]
 
     def send_platform_notifications(self, event: Event) -> None:
         """Notify by each of the event's channels."""

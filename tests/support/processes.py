@@ -1,0 +1,28 @@
+"""Processes of others, looked at from outside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["alive", "until_gone"]
+
+
+def alive(pid: int) -> bool:
+    """True if the process runs; one that is dead and not waited for yet does not."""
+    with suppress(OSError):
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state not in ("Z", "X")
+    return False
+
+
+def until_gone(pids: Iterable[int], seconds: float) -> float:
+    """Wait until none of them runs; how many seconds that took. Raises AssertionError else."""
+    began = time.monotonic()
+    waiting = set(pids)
+    while waiting := {pid for pid in waiting if alive(pid)}:
+        assert time.monotonic() - began < seconds, f"still alive after {seconds} s: {waiting}"
+        time.sleep(0.01)
+    return time.monotonic() - began

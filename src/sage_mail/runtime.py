@@ -2,8 +2,8 @@
 
 Started: the lock on the store, the database at its newest schema, the live feed, the drains, the
 accounts. What a crash has left half done needs no phase of its own: planned actions are looked into
-by the worker of their account, pending deliveries by their drain, and the mailboxes by their first
-resync.
+by the worker of their account, pending deliveries by their drain, attachments that wait for their
+analysis by its worker, and the mailboxes by their first resync.
 
 Stopped: watchers and drains at once, critical sections (a commit, a MOVE with its journal entry)
 when they are through or the time is up, then the database. What is cut off is done again or found
@@ -21,6 +21,7 @@ from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from sage_mail.attachments.worker import AttachmentWorker
 from sage_mail.configured import configured_pipeline, usable_model
 from sage_mail.delivery.drain import Drains
 from sage_mail.ingest.scope import CriticalSections, Scope
@@ -31,6 +32,7 @@ from sage_mail.storage import Storage
 from sage_mail.telemetry import get_logger
 from sage_mail.watchers.account import AccountWatcher
 from sage_mail.watchers.originals import Originals
+from sage_mail.watchers.supervision import supervise
 
 if TYPE_CHECKING:
     from sage_mail.console.service import FeedService
@@ -133,10 +135,17 @@ class Runtime:
         self._tasks = [asyncio.create_task(drains.run(), name="drains")]
         if feed is not None:
             self._tasks.append(asyncio.create_task(feed.run(), name="feed"))
+        if self.settings.attachments.enabled:
+            self._tasks.append(asyncio.create_task(self._analyse(), name="attachments"))
         self._tasks += [
             asyncio.create_task(AccountWatcher(scope).run(), name=f"account {scope.account}")
             for scope in scopes
         ]
+
+    async def _analyse(self) -> None:
+        settings = self.settings
+        worker = AttachmentWorker(self.storage, settings.attachments, settings.webhooks)
+        await supervise("attachments", worker.run, account="")
 
     async def _scope(self, account: AccountSettings, pipeline: Pipeline) -> Scope:
         async with self.storage.unit_of_work() as uow:
@@ -152,6 +161,7 @@ class Runtime:
             threads=self._threads,
             sections=self._sections,
             grace=self._grace,
+            analyses=self.settings.attachments.enabled,
         )
 
 

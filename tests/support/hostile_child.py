@@ -1,4 +1,4 @@
-"""A child that does what it is told, for the tests of confinement: all that a parser may come to."""
+"""A child that does what it is told: all that a parser may come to, for tests of confinement."""
 
 from __future__ import annotations
 

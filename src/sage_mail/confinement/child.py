@@ -100,18 +100,24 @@ class Child:
     def _post_mortem(self) -> Failed:
         self._process.kill()
         code = self._process.wait()
-        return Failed(Failure.CRASHED, f"by signal {-code}" if code < 0 else f"with exit code {code}")
+        return Failed(
+            Failure.CRASHED, f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        )
 
 
 def _start(entry: str, limits: Limits, channel: socket.socket) -> subprocess.Popen[bytes]:
     path = [str(Path(folder).absolute()) for folder in sys.path]
     numbers = [str(os.getpid()), str(limits.memory), str(limits.seconds)]
     return subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-I", "-B", "-X", "utf8", "-c", _PROGRAM, entry, str(len(path)), *path]
-        + numbers,
+        [*_interpreter(), _PROGRAM, entry, str(len(path)), *path, *numbers],
         stdin=channel.fileno(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd="/",
         env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
     )
+
+
+def _interpreter() -> list[str]:
+    """Ours, that takes nothing from the environment and writes no bytecode."""
+    return [sys.executable, "-I", "-B", "-X", "utf8", "-c"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -72,8 +73,12 @@ class Children:
             child.close()
 
     def _work(self, asked: bytes, body: bytes) -> Finished | Failed:
+        began = time.monotonic()
         outcome, experienced = self._attempt(asked, body)
-        if isinstance(outcome, Failed) and experienced and outcome.failure in _PERHAPS_INHERITED:
+        # Whoever fails late is not asked again, so that no task takes twice its time.
+        early = time.monotonic() - began < self._limits.seconds / 2
+        again = isinstance(outcome, Failed) and outcome.failure in _PERHAPS_INHERITED
+        if again and experienced and early:
             outcome, _ = self._attempt(asked, body)
         return outcome
 

@@ -82,7 +82,8 @@ def _ask_kernel() -> bool:
     """Ask Linux for SIGKILL when the parent's thread that started us ends (prctl(2))."""
     if not sys.platform.startswith("linux"):
         return False
-    return ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0
+    answer: int = ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    return answer == 0
 
 
 def _watch(parent: int) -> None:

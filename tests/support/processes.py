@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["alive", "until_gone"]
+__all__ = ["alive", "children_of", "until_gone"]
 
 
 def alive(pid: int) -> bool:
@@ -16,6 +16,17 @@ def alive(pid: int) -> bool:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         return state not in ("Z", "X")
     return False
+
+
+def children_of(pid: int) -> set[int]:
+    """The processes that this one has started and that run."""
+    children = set()
+    for folder in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            status = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(status[1]) == pid and status[0] not in ("Z", "X"):
+                children.add(int(folder.name))
+    return children
 
 
 def until_gone(pids: Iterable[int], seconds: float) -> float:

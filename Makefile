@@ -39,6 +39,7 @@ bench: ## measurements, by hand; the library beside its peers first
 	$(BIN)/python bench/routing_accuracy.py
 	$(BIN)/python bench/storage.py
 	$(BIN)/python bench/feed.py
+	$(BIN)/python bench/attachments.py
 
 fuzz: ## what reads a stranger's octets, ten minutes a target (ARGS="envelope --seconds 60")
 	@tools/environment.sh

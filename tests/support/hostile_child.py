@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from sage_mail.confinement.serving import serve
 
@@ -39,6 +40,10 @@ def _segfault(_: bytes) -> bytes:
     return b""
 
 
+def _exit(_: bytes) -> bytes:
+    os._exit(3)
+
+
 def _lie(_: bytes) -> bytes:
     socket.socket(fileno=os.dup(0)).sendall(b"\x01" + b"\xff" * 8)
     time.sleep(60)
@@ -65,7 +70,7 @@ def _survey(_: bytes) -> bytes:
     return repr(facts).encode()
 
 
-_TASKS = {
+_TASKS: dict[bytes, Callable[[bytes], bytes]] = {
     b"echo": lambda body: body,
     b"hang": _hang,
     b"hang-in-c": _hang_in_c,
@@ -73,7 +78,7 @@ _TASKS = {
     b"allocate": _allocate,
     b"segfault": _segfault,
     b"raise": lambda body: b"%d" % int(body),
-    b"exit": lambda _: os._exit(3),
+    b"exit": _exit,
     b"lie": _lie,
     b"long": lambda _: b"x" * 2_000_000,
     b"write": _write,

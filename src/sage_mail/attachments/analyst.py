@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from pydantic import ValidationError
@@ -51,17 +50,13 @@ class Analyst:
         """
         if (early := self._without_reading(request, data)) is not None:
             return early
-        began = time.monotonic()
-        outcome = await self._children.run(_asked(request), data)
-        return _answer(request, data, outcome, time.monotonic() - began)
+        return _answer(request, data, await self._children.run(_asked(request), data))
 
     def analyse_blocking(self, request: Request, data: bytes) -> Answer:
         """The same as `analyse` for those who have no event loop."""
         if (early := self._without_reading(request, data)) is not None:
             return early
-        began = time.monotonic()
-        outcome = self._children.run_blocking(_asked(request), data)
-        return _answer(request, data, outcome, time.monotonic() - began)
+        return _answer(request, data, self._children.run_blocking(_asked(request), data))
 
     def close(self) -> None:
         """End the children at once."""
@@ -82,18 +77,17 @@ def _asked(request: Request) -> bytes:
     return request.model_copy(update={"filename": name}).model_dump_json().encode()
 
 
-def _answer(request: Request, data: bytes, outcome: Finished | Failed, seconds: float) -> Answer:
+def _answer(request: Request, data: bytes, outcome: Finished | Failed) -> Answer:
+    took = {"seconds": round(outcome.seconds, 3)}
     if isinstance(outcome, Finished):
         try:
             answer = Answer.model_validate_json(outcome.answer)
         except ValidationError:
             outcome = Failed(Failure.CRASHED)
         else:
-            facts = answer.facts.model_copy(update={"seconds": round(seconds, 3)})
-            return answer.model_copy(update={"facts": facts})
+            return answer.model_copy(update={"facts": answer.facts.model_copy(update=took)})
     status, problem = _PROBLEMS[outcome.failure]
-    facts = _told(request, data, status, problem)
-    return Answer(facts=facts.model_copy(update={"seconds": round(seconds, 3)}))
+    return Answer(facts=_told(request, data, status, problem).model_copy(update=took))
 
 
 def _told(request: Request, data: bytes, status: Status, problem: str) -> AttachmentFacts:

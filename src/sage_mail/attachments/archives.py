@@ -106,7 +106,7 @@ def _zip(data: bytes) -> Listing:
     if media_type in ("application/java-archive", "application/vnd.android.package-archive"):
         findings.add(Finding.EXECUTABLE)
     if media_type is not None:
-        # Scripts and archives within are the document's own affair; programs of Office are not.
+        # Archives within a document are its own affair, programs are not.
         findings -= {Finding.NESTED_ARCHIVE}
     return Listing(facts, findings, media_type)
 

@@ -95,7 +95,6 @@ _EXTENSIONS: Final = {
     "svg": "text",
     "ics": "text",
     "vcf": "text",
-    "msg": "ole",
 }
 # A new office file under a password is OLE (MS-OFFCRYPTO section 2.3), so that is no lie.
 _ALSO_OLE: Final = frozenset({"docx", "docm", "xlsx", "xlsm", "pptx"})

@@ -149,7 +149,7 @@ class AttachmentFacts(_Model):
 
     ``detected_type`` is the media type that its octets show, None where they show none.
     ``problem`` says in a line why the status is not ``ok``. ``order`` holds numbers, amounts and
-    dates that the text of a document tells.
+    dates that the text of a document tells. ``seconds`` is how long the analysis took.
     """
 
     status: Status = Status.OK

@@ -10,6 +10,7 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
 from sage_mail.confinement.child import Child
@@ -73,10 +74,9 @@ class Children:
             child.close()
 
     def _work(self, asked: bytes, body: bytes) -> Finished | Failed:
-        began = time.monotonic()
         outcome, experienced = self._attempt(asked, body)
         # Whoever fails late is not asked again, so that no task takes twice its time.
-        early = time.monotonic() - began < self._limits.seconds / 2
+        early = outcome.seconds < self._limits.seconds / 2
         again = isinstance(outcome, Failed) and outcome.failure in _PERHAPS_INHERITED
         if again and experienced and early:
             outcome, _ = self._attempt(asked, body)
@@ -86,7 +86,9 @@ class Children:
         """The outcome, and whether the child had worked before."""
         child = self._own_child()
         experienced = child.tasks > 0
+        began = time.monotonic()
         outcome = child.run(asked, body)
+        outcome = replace(outcome, seconds=time.monotonic() - began)
         if self._closed:
             raise ChildrenClosed("the children were ended before the task was through")
         if isinstance(outcome, Failed) or child.tasks >= self._limits.tasks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 __all__ = ["Failed", "Failure", "Finished"]
@@ -18,9 +18,13 @@ class Failure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The octets that the child answered with; they are as trustworthy as its input."""
+    """The octets that the child answered with; they are as trustworthy as its input.
+
+    ``seconds`` is how long the child took, without the time until one was free.
+    """
 
     answer: bytes
+    seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +33,4 @@ class Failed:
 
     failure: Failure
     detail: str = ""
+    seconds: float = field(default=0.0, compare=False)

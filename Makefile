@@ -41,6 +41,7 @@ bench: ## measurements, by hand; the library beside its peers first
 	$(BIN)/python bench/feed.py
 	$(BIN)/python bench/latency.py
 	$(BIN)/python bench/pipeline.py
+	$(BIN)/python bench/attachments.py
 
 fuzz: ## what reads a stranger's octets, ten minutes a target (ARGS="envelope --seconds 60")
 	@tools/environment.sh

@@ -8,6 +8,8 @@ nothing. The points:
     everything of a batch is written, its transaction is not committed.
 ``after-commit``
     a batch is committed, none of its actions is carried out.
+``after-analysis``
+    the attachments of a message are analysed, nothing of it is committed.
 ``after-move``
     the mail server has answered OK to a MOVE, the journal does not know it yet.
 ``after-record``, ``after-mark``

@@ -22,6 +22,7 @@ __all__ = [
     "ActionKind",
     "ActionRecord",
     "ActionStatus",
+    "AttachmentFactsRecord",
     "AttachmentRecord",
     "AttemptRecord",
     "ContentRecord",
@@ -145,6 +146,20 @@ class AttachmentRecord:
     sha256: str
     inline: bool
     content_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentFactsRecord:
+    """What the analysis of an attachment has found; ``details`` is the whole of it.
+
+    ``status`` and ``detected_type`` are those of the details, to be searched by.
+    """
+
+    message_id: int
+    position: int
+    status: str
+    detected_type: str | None
+    details: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 Started: the lock on the store, the database at its newest schema, the port for HTTP, the drains,
 the accounts. What a crash has left half done needs no phase of its own: planned actions are looked
-into by the worker of their account, pending deliveries by their drain, and the mailboxes by their
-first resync.
+into by the worker of their account, pending deliveries by their drain, attachments that wait for
+their analysis by its worker, and the mailboxes by their first resync.
 
 Stopped: watchers and drains at once, critical sections (a commit, a MOVE with its journal entry)
 when they are through or the time is up, then, after the last report, the database. What is cut off
@@ -21,6 +21,7 @@ from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from sage_mail.attachments.worker import AttachmentWorker
 from sage_mail.configured import configured_pipeline, usable_model
 from sage_mail.delivery.drains import Drains
 from sage_mail.ingest.preparing import Preparer
@@ -36,6 +37,7 @@ from sage_mail.systemd import keep_watchdog_quiet, notify
 from sage_mail.telemetry import get_logger
 from sage_mail.watchers.account import AccountWatcher
 from sage_mail.watchers.originals import Originals
+from sage_mail.watchers.supervision import supervise
 
 if TYPE_CHECKING:
     from sage_mail.console.service import HttpService
@@ -193,14 +195,21 @@ class Runtime:
         return await HttpService.open(self.storage, settings.feed, settings.http, monitor)
 
     def _start(self, drains: Drains, service: HttpService | None, reporter: Reporter) -> None:
+        analysing = self.settings.attachments.enabled
         works = {
             "pulse": self.monitor.pulse.run(),
             "drains": drains.run(),
             **({"http": service.run()} if service is not None else {}),
             "reports": reporter.run(),
+            **({"attachments": self._analyse()} if analysing else {}),
             **{f"account {watcher.account}": watcher.run() for watcher in self._watchers},
         }
         self._tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
+
+    async def _analyse(self) -> None:
+        settings = self.settings
+        worker = AttachmentWorker(self.storage, settings.attachments, settings.subscribers)
+        await supervise("attachments", worker.run, account="")
 
     async def _scope(self, account: AccountSettings, preparer: Preparer) -> Scope:
         async with self.storage.unit_of_work() as uow:
@@ -216,6 +225,7 @@ class Runtime:
             sections=self._sections,
             metrics=self._metrics,
             grace=self._grace,
+            analyses=self.settings.attachments.enabled,
         )
 
 

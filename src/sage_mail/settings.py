@@ -54,6 +54,7 @@ from sage_mail.settings_types import (
 
 __all__ = [
     "AccountSettings",
+    "AttachmentSettings",
     "ClassificationSettings",
     "DatabaseSettings",
     "FeedSettings",
@@ -255,6 +256,21 @@ class ClassificationSettings(_Model):
     threshold: float | None = Field(default=None, ge=0, le=1)
 
 
+class AttachmentSettings(_Model):
+    """How attachments are analysed: in processes that are killed at these limits."""
+
+    enabled: bool = True
+    thumbnails: bool = True
+    processes: int = Field(default=2, ge=1, le=16)
+    # A stop takes less than 10 s; nothing that runs may take longer than it has.
+    timeout: float = Field(default=5.0, gt=0, le=8)
+    # In MiB. The interpreter and its libraries take 200 of the address space.
+    memory: int = Field(default=768, ge=384, le=65536)
+    max_size: int = Field(default=32, ge=1, le=1024)
+    # Of one message; the others are described by name and type.
+    max_count: int = Field(default=50, ge=1, le=10_000)
+
+
 class WebhookSettings(_Model):
     """An endpoint: where events are posted, which, signed with what, how long and how often."""
 
@@ -431,6 +447,7 @@ class Settings(BaseSettings):
     accounts: list[AccountSettings] = []
     routing: RoutingSettings = RoutingSettings()
     classification: ClassificationSettings = ClassificationSettings()
+    attachments: AttachmentSettings = AttachmentSettings()
     webhooks: list[WebhookSettings] = []
     notifications: list[NotificationSettings] = []
     words: WordSettings = WordSettings()

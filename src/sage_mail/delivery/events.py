@@ -19,6 +19,7 @@ class EventType(StrEnum):
     MESSAGE_MOVED = "message.moved"
     MESSAGE_DELETED = "message.deleted"
     MESSAGE_FLAGS_CHANGED = "message.flags_changed"
+    MESSAGE_ATTACHMENTS = "message.attachments"
     MESSAGE_FAILED = "message.failed"
     MAILBOX_RESET = "mailbox.reset"
     ACCOUNT_CONNECTED = "account.connected"

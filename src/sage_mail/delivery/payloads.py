@@ -8,17 +8,18 @@ are ISO 8601 in UTC. A list that a sender could make endless ends after a hundre
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sage_imap.models.address import EmailAddress
-from sage_mail.records import AttachmentRecord, MessageRecord, NewAttachment
+from sage_mail.records import AttachmentFactsRecord, AttachmentRecord, MessageRecord, NewAttachment
 
 __all__ = [
     "Place",
     "account_data",
+    "attachments_data",
     "deleted_data",
     "endpoint_disabled_data",
     "failed_data",
@@ -30,6 +31,7 @@ __all__ = [
 
 # Receivers are advised to expect less than 20 kB (Standard Webhooks 1.0.0).
 _MOST_ENTRIES = 100
+_LARGE = frozenset({"text", "entries"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,24 @@ def message_data(
     data = _message(message)
     data["extracted"] = _brief(message.decision.details.get("extracted", {}))
     data["has_attachments"] = bool(attachments)
+    data["attachments"] = [_attachment(attachment) for attachment in attachments]
+    return _shortened(data, "to", "cc", "flags", "attachments")
+
+
+def attachments_data(
+    message: MessageRecord,
+    attachments: Sequence[AttachmentRecord],
+    facts: Sequence[AttachmentFactsRecord],
+) -> dict[str, Any]:
+    """The data of ``message.attachments``: the message, and of each attachment what it is.
+
+    What was extracted is told as in ``message.new``; the text of a document and the list of an
+    archive stay in the store.
+    """
+    found = {one.position: one.details for one in facts}
+    data = _message(message)
     data["attachments"] = [
-        {
-            "filename": attachment.filename,
-            "content_type": attachment.content_type,
-            "size": attachment.size,
-            "sha256": attachment.sha256,
-        }
-        for attachment in attachments
+        {**_attachment(one), **_analysed(found.get(one.position, {}))} for one in attachments
     ]
     return _shortened(data, "to", "cc", "flags", "attachments")
 
@@ -151,6 +163,25 @@ def _message(message: MessageRecord) -> dict[str, Any]:
         "kind": decision.kind,
         "topic": decision.topic,
         "target_folder": decision.details.get("target_folder"),
+    }
+
+
+def _attachment(attachment: AttachmentRecord | NewAttachment) -> dict[str, Any]:
+    return {
+        "filename": attachment.filename,
+        "content_type": attachment.content_type,
+        "size": attachment.size,
+        "sha256": attachment.sha256,
+    }
+
+
+def _analysed(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts without what is large: the text of a document, the list of an archive."""
+    return {
+        key: {name: _brief(fact) for name, fact in value.items() if name not in _LARGE}
+        if isinstance(value, Mapping)
+        else value
+        for key, value in details.items()
     }
 
 

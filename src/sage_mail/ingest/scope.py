@@ -110,6 +110,7 @@ class Scope:
     ``work_arrived`` is set when actions may have been planned, ``something_vanished`` when a
     message has gone missing.
     ``unknown_in`` gets the names of mailboxes that hold messages of which nothing is known.
+    ``analyses`` says that the attachments of new messages are to be analysed later.
     """
 
     settings: AccountSettings
@@ -121,6 +122,7 @@ class Scope:
     sections: CriticalSections
     grace: float = 5.0
     metrics: Metrics = field(default_factory=Metrics)
+    analyses: bool = False
     names: FolderNames = field(default_factory=FolderNames)
     locations: asyncio.Lock = field(default_factory=asyncio.Lock)
     work_arrived: asyncio.Event = field(default_factory=asyncio.Event)

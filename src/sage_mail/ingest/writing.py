@@ -75,6 +75,8 @@ class BatchWriter:
                     message_data(message, prepared.draft.attachments),
                 )
                 await self._plan(message, prepared)
+                if self._scope.analyses and prepared.draft.attachments:
+                    self._uow.analyses.request(message.id, self._now)
         except RecordRejected as error:
             fetched = prepared.fetched
             if await self._uow.messages.find_at(self._mailbox.id, self._uidvalidity, fetched.uid):

@@ -15,7 +15,6 @@ from sage_imap.models.message import MessageSet
 from sage_imap.models.results import OperationResult
 from sage_imap.services import IMAPClient, IMAPMailboxUIDService
 from sage_mail.errors import StorageError
-from sage_mail.patterns import _attachments
 from sage_mail.patterns._records import Ledger, Place
 from sage_mail.pipeline.extraction import hooks
 from sage_mail.telemetry import get_logger
@@ -236,20 +235,26 @@ class ModernEmailProcessor:
     def process_image_attachment(
         self, attachment: Attachment, message: EmailMessage
     ) -> dict[str, Any]:
-        """What is known of an image."""
-        return _attachments.process_image_attachment(attachment)
+        """The format, size and camera's notes of an image, and a small picture of it."""
+        from sage_mail.attachments import hooks
+
+        return hooks.process_image_attachment(attachment, message)
 
     def process_pdf_attachment(
         self, attachment: Attachment, message: EmailMessage
     ) -> dict[str, Any]:
-        """What is known of a PDF."""
-        return _attachments.process_pdf_attachment(attachment)
+        """The text, pages and invoice of a document, as far as it can be read."""
+        from sage_mail.attachments import hooks
+
+        return hooks.process_pdf_attachment(attachment, message)
 
     def process_generic_attachment(
         self, attachment: Attachment, message: EmailMessage
     ) -> dict[str, Any]:
-        """What is known of any other attachment."""
-        return _attachments.process_generic_attachment(attachment)
+        """What an attachment is by its octets, and what is odd about it."""
+        from sage_mail.attachments import hooks
+
+        return hooks.process_generic_attachment(attachment, message)
 
     @cached_property
     def _ledger(self) -> Ledger:

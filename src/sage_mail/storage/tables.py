@@ -29,6 +29,8 @@ __all__ = [
     "EVENTS",
     "accounts",
     "actions",
+    "analyses",
+    "attachment_facts",
     "attachments",
     "attempts",
     "contents",
@@ -167,6 +169,43 @@ attachments: Final = Table(
     Column("sha256", String(64), nullable=False),
     Column("inline", Boolean, nullable=False),
     Column("content_id", StoredText),
+)
+
+# The messages whose attachments are to be analysed, or were.
+analyses: Final = Table(
+    "analyses",
+    metadata,
+    Column(
+        "message_id",
+        Identity,
+        ForeignKey("messages.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("requested_at", Instant, nullable=False),
+    Column("done_at", Instant),
+)
+Index(
+    "ix_analyses_pending",
+    analyses.c.message_id,
+    sqlite_where=text("done_at IS NULL"),
+    postgresql_where=text("done_at IS NULL"),
+)
+
+attachment_facts: Final = Table(
+    "attachment_facts",
+    metadata,
+    Column(
+        "message_id",
+        Identity,
+        ForeignKey("messages.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("status", String(16), nullable=False),
+    Column("detected_type", StoredText),
+    Column("details", Document, nullable=False),
 )
 
 corrections: Final = Table(

@@ -24,7 +24,13 @@ _SET_NUMBERS: Final = (
     update(tables.counters).where(_counter.name == tables.EVENTS).values(value=bindparam("last"))
 )
 # In the order of their foreign keys.
-_COLLECTED: Final = (tables.contents, tables.attachments, tables.events, tables.deliveries)
+_COLLECTED: Final = (
+    tables.contents,
+    tables.attachments,
+    tables.analyses,
+    tables.events,
+    tables.deliveries,
+)
 
 
 class Transaction:

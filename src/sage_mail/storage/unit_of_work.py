@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 
 from sage_mail.storage.accounts import Accounts
 from sage_mail.storage.actions import Actions
+from sage_mail.storage.analyses import Analyses
 from sage_mail.storage.corrections import Corrections
 from sage_mail.storage.dead_letters import DeadLetters
 from sage_mail.storage.endpoints import Endpoints
@@ -29,6 +30,7 @@ class UnitOfWork:
         self.accounts = Accounts(transaction)
         self.mailboxes = Mailboxes(transaction)
         self.messages = Messages(transaction)
+        self.analyses = Analyses(transaction)
         self.events = Events(transaction)
         self.outbox = Outbox(transaction)
         self.endpoints = Endpoints(transaction)

@@ -32,6 +32,7 @@ def test_names_on_the_wire() -> None:
         "message.moved",
         "message.deleted",
         "message.flags_changed",
+        "message.attachments",
         "message.failed",
         "mailbox.reset",
         "account.connected",

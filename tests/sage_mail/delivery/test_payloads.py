@@ -11,7 +11,7 @@ import pytest
 from sage_imap.models.address import EmailAddress
 from sage_mail.delivery import payloads
 from sage_mail.delivery.payloads import Place
-from sage_mail.records import NewAttachment
+from sage_mail.records import AttachmentFactsRecord, AttachmentRecord, NewAttachment
 from tests.sage_mail.delivery.samples import message
 
 
@@ -68,6 +68,40 @@ def test_a_message_that_lacks_everything() -> None:
         "",
     )
     assert (data["has_attachments"], data["attachments"]) == (False, [])
+
+
+def test_analysed_attachments() -> None:
+    """Each attachment comes with what it is; its text, lists and places stay in the store."""
+    attachments = [
+        AttachmentRecord(
+            7, n, f"{n}.pdf", "application/pdf", 9, "ab" * 32, inline=False, content_id=None
+        )
+        for n in range(2)
+    ]
+    number = {"value": "A-1", "confidence": 0.9, "part": "attachment", "text": "A-1"}
+    details = {
+        "status": "ok",
+        "findings": ["macros"],
+        "document": {"pages": 2, "text": "long"},
+        "archive": {"count": 1, "entries": [{"name": "a"}]},
+        "order": {"invoice_numbers": [number]},
+    }
+    facts = [AttachmentFactsRecord(7, 1, "ok", "application/pdf", details)]
+    data = payloads.attachments_data(message(), attachments, facts)
+    base = {"content_type": "application/pdf", "size": 9, "sha256": "ab" * 32}
+    assert (data["id"], data["category"]) == (7, "support")
+    assert data["attachments"] == [
+        {"filename": "0.pdf", **base},
+        {
+            "filename": "1.pdf",
+            **base,
+            "status": "ok",
+            "findings": ["macros"],
+            "document": {"pages": 2},
+            "archive": {"count": 1},
+            "order": {"invoice_numbers": [{"value": "A-1", "confidence": 0.9}]},
+        },
+    ]
 
 
 def test_moved() -> None:

@@ -1,0 +1,127 @@
+"""Files made to hurt their reader cost only themselves, within ten seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import pytest
+
+from sage_mail.attachments import Analyst, Finding, Request, Status
+from tests.support import hostile_files as hostile
+
+pytestmark = pytest.mark.timeout(180)
+
+_LONGEST = 10.0
+_ENDED = {Status.TIMED_OUT, Status.OUT_OF_MEMORY, Status.CRASHED}
+
+
+@dataclass(frozen=True)
+class _Case:
+    content_type: str
+    make: Callable[[], bytes]
+    statuses: set[Status]
+    findings: set[Finding] = frozenset()  # type: ignore[assignment]
+
+
+_CASES = {
+    "a picture of 50,000 by 50,000": _Case(
+        "image/png", hostile.bomb_png, {Status.SKIPPED}, {Finding.DECOMPRESSION_BOMB}
+    ),
+    "a picture just below the limit": _Case(
+        "image/png", lambda: hostile.bomb_png(9_992), {Status.OK, *_ENDED}
+    ),
+    "pages in a ring": _Case("application/pdf", hostile.ring_pdf, {Status.OK, Status.BROKEN}),
+    "forms in forms": _Case("application/pdf", hostile.form_bomb_pdf, _ENDED),
+    "a page of gigabytes": _Case("application/pdf", hostile.laughing_pdf, _ENDED),
+    "10 GB in a zip": _Case(
+        "application/zip", hostile.bomb_zip, {Status.OK}, {Finding.DECOMPRESSION_BOMB}
+    ),
+    "10 GB in a gzip": _Case(
+        "application/gzip", hostile.bomb_gzip, {Status.OK}, {Finding.DECOMPRESSION_BOMB}
+    ),
+    "archives in archives": _Case(
+        "application/zip", hostile.nested_zip, {Status.OK}, {Finding.NESTED_ARCHIVE}
+    ),
+    "a text of brackets": _Case("text/plain", lambda: b"( " * 2_000_000 + b"!", {Status.OK}),
+    "a text of amounts": _Case("text/plain", lambda: b"EUR 1.1," * 500_000, {Status.OK}),
+    "a text of one word": _Case("text/plain", lambda: b"order number" * 400_000, {Status.OK}),
+}
+
+
+@pytest.fixture
+async def analyst() -> AsyncIterator[Analyst]:
+    analyst = Analyst()
+    yield analyst
+    await asyncio.to_thread(analyst.close)
+
+
+@pytest.mark.parametrize("name", _CASES)
+async def test_a_hostile_file(analyst: Analyst, name: str) -> None:
+    """It is reported in time, the loop goes on meanwhile, and the next file is read as ever."""
+    case = _CASES[name]
+    data = case.make()
+    delays: list[float] = []
+
+    async def beat() -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.01)
+            delays.append(time.monotonic() - before - 0.01)
+
+    beating = asyncio.create_task(beat())
+    began = time.monotonic()
+    answer = await analyst.analyse(Request(content_type=case.content_type), data)
+    took = time.monotonic() - began
+    beating.cancel()
+    assert answer.facts.status in case.statuses
+    assert set(answer.facts.findings) >= case.findings
+    assert took < _LONGEST
+    # Most beats are in time; one may be late on a machine that has other things to do.
+    assert sorted(delays)[len(delays) // 2] < 0.1
+    after = await analyst.analyse(
+        Request(filename="invoice.pdf", content_type="application/pdf"),
+        hostile.pdf("Invoice Number: INV-2024-0042", "Total: EUR 119.00"),
+    )
+    assert after.facts.status is Status.OK
+    assert after.facts.order is not None
+    assert [fact.value for fact in after.facts.order.invoice_numbers] == ["INV-2024-0042"]
+
+
+async def test_hostile_files_beside_each_other() -> None:
+    """Two children share the work: a file that hangs one holds up no file of the other."""
+    analyst = Analyst(count=2)
+    slow = asyncio.create_task(
+        analyst.analyse(Request(content_type="application/pdf"), hostile.form_bomb_pdf())
+    )
+    done = 0
+    while not slow.done():
+        answer = await analyst.analyse(Request(content_type="image/png"), hostile.image())
+        assert answer.facts.status is Status.OK
+        done += 1
+    assert (await slow).facts.status in _ENDED
+    assert done > 1
+    await asyncio.to_thread(analyst.close)
+
+
+async def test_what_failed_is_still_described(analyst: Analyst) -> None:
+    """Type and name are judged without parsing, so that a file that kills its reader has them."""
+    request = Request(filename="invoice.png", content_type="image/png")
+    facts = (await analyst.analyse(request, hostile.form_bomb_pdf())).facts
+    assert facts.status in _ENDED
+    assert facts.problem
+    assert facts.detected_type == "application/pdf"
+    assert facts.findings == (Finding.EXTENSION_MISMATCH, Finding.TYPE_MISMATCH)
+    assert facts.seconds > 0
+
+
+async def test_what_is_too_large_is_not_read() -> None:
+    """A file above the limit is described by its first octets, and no child is started for it."""
+    analyst = Analyst(largest=1000)
+    facts = (await analyst.analyse(Request(filename="a.png"), hostile.image())).facts
+    assert (facts.status, facts.detected_type) == (Status.SKIPPED, "image/png")
+    assert facts.problem == "it is larger than 1,000 octets"
+    assert not analyst.pids
+    analyst.close()

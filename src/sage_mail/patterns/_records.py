@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -232,6 +233,7 @@ def _now() -> str:
 
 _WRITTEN: Final[tuple[tuple[type, Callable[[Any], Any]], ...]] = (
     (datetime, datetime.isoformat),
+    (bytes, lambda octets: b64encode(octets).decode()),
     (set, sorted),
     (frozenset, sorted),
 )

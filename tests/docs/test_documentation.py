@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from sage_imap import services
 from sage_imap.services import IMAPClient
 from sage_mail.delivery.events import EventType
+from sage_mail.delivery.notifications import NotificationSettings
 from sage_mail.metrics import Metrics
 from sage_mail.settings import (
     AccountSettings,
@@ -40,6 +41,7 @@ _MODELS = (
     FeedSettings,
     HttpSettings,
     LogSettings,
+    NotificationSettings,
     ReportSettings,
     RoutingSettings,
     Settings,

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import re
 from concurrent.futures import ThreadPoolExecutor
+from email import charset
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from sage_mail.errors import ConfigError
@@ -81,9 +83,7 @@ def _send(settings: NotificationSettings, note: Note) -> str | None:
 
 
 def _plugin(settings: NotificationSettings) -> Any:
-    # Imported late: it takes a third of a second.
-    import apprise
-
+    apprise = _apprise()
     # Its lines quote addresses and what the services answered, so nobody else hears of them.
     logging.getLogger("apprise").propagate = False
     asset = apprise.AppriseAsset(
@@ -103,6 +103,20 @@ def _plugin(settings: NotificationSettings) -> Any:
             )
         service.webhook_url = settings.slack_address.rstrip("/")
     return service
+
+
+@cache
+def _apprise() -> Any:
+    """The library with its plug-ins; imported late, since that takes a third of a second.
+
+    One of them changes how Python's own package writes all mail in UTF-8; that is put back.
+    """
+    kept = dict(charset.CHARSETS)
+    import apprise
+
+    apprise.Apprise.instantiate("json://localhost")
+    charset.CHARSETS.update(kept)
+    return apprise
 
 
 def _reason(result: Any) -> str:

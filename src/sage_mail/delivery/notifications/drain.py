@@ -16,7 +16,7 @@ from typing import Final
 
 from sage_mail.delivery.announce import Subscriber
 from sage_mail.delivery.notifications.channel import Channel
-from sage_mail.delivery.notifications.policy import Sent, key_of, plan
+from sage_mail.delivery.notifications.policy import Sent, key_of, keys_told, plan
 from sage_mail.delivery.notifications.settings import NotificationSettings
 from sage_mail.delivery.notifications.texts import note_of
 from sage_mail.delivery.recorder import Recorder, to_its_end
@@ -104,10 +104,12 @@ class NotificationDrain:
             return pause
         made = plan(due, self._settings, now=now, sent=self._sent)
         await self._put_off(made.delayed)
-        for delivery in made.repeated:
-            await to_its_end(self._record([delivery], now, error=None, response=_REPEAT))
         for group in made.groups:
             await self._tell(group, channel)
+        told = keys_told(self._settings, now=now, sent=self._sent)
+        for delivery in made.repeated:
+            if key_of(delivery.event) in told:
+                await to_its_end(self._record([delivery], now, error=None, response=_REPEAT))
         return 0.0
 
     async def _due(self, now: datetime) -> tuple[list[DeliveryRecord], float]:

@@ -17,7 +17,7 @@ from sage_mail.records import DeliveryRecord, EventRecord
 if TYPE_CHECKING:
     from sage_mail.delivery.notifications.settings import NotificationSettings
 
-__all__ = ["Plan", "Sent", "key_of", "plan"]
+__all__ = ["Plan", "Sent", "key_of", "keys_told", "plan"]
 
 _HOUR: Final = timedelta(hours=1)
 
@@ -32,7 +32,10 @@ class Sent:
 
 @dataclass(slots=True)
 class Plan:
-    """What to do with the deliveries: groups to send, each in one text; repeats; delays."""
+    """What to do with the deliveries: groups to send, each in one text; delays; repeats.
+
+    A repeat is over as soon as what it repeats was told; until then it waits.
+    """
 
     groups: list[list[DeliveryRecord]] = field(default_factory=list)
     repeated: list[DeliveryRecord] = field(default_factory=list)
@@ -43,6 +46,12 @@ def key_of(event: EventRecord) -> str:
     """What two messages have in common that are one and the same to a reader."""
     sender = (event.data.get("from") or {}).get("address", "")
     return f"{event.account}\n{sender}\n{event.data.get('subject') or ''}".casefold()
+
+
+def keys_told(settings: NotificationSettings, *, now: datetime, sent: Sequence[Sent]) -> set[str]:
+    """The keys of the messages that were told so lately that they are not to be told again."""
+    since = now - timedelta(seconds=settings.once_within)
+    return {key for each in sent if each.at > since for key in each.keys}
 
 
 def plan(
@@ -80,13 +89,12 @@ def _without_repeats(
     sent: Sequence[Sent],
     made: Plan,
 ) -> list[DeliveryRecord]:
-    since = now - timedelta(seconds=settings.once_within)
-    said = {key for each in sent if each.at > since for key in each.keys}
+    said = keys_told(settings, now=now, sent=sent)
     fresh = []
     for delivery in due:
         key = key_of(delivery.event)
-        # One that failed before is tried again, whatever was said since.
-        if settings.once_within and key in said and not delivery.attempts:
+        # One that a person has asked for once more is told once more.
+        if settings.once_within and key in said and not delivery.earlier_attempts:
             made.repeated.append(delivery)
         else:
             fresh.append(delivery)

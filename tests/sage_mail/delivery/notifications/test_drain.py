@@ -18,7 +18,7 @@ from sage_mail.delivery.events import EventType, NewEvent
 from sage_mail.delivery.notifications import NotificationSettings
 from sage_mail.records import DeliveryRecord, DeliveryStatus
 from sage_mail.storage import Storage
-from tests.sage_mail.delivery.draining import Clock, delivery_when, tried
+from tests.sage_mail.delivery.draining import Clock, delivery_when, has_status, tried
 from tests.support.receiver import Answer, Receiver
 
 _OK = Answer(body=b"{}")
@@ -113,6 +113,24 @@ async def test_a_failure_is_tried_again(storage: Storage) -> None:
             (delivery,) = await _settled(storage, 1, seconds=30)
 
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.DELIVERED, 3)
+
+
+async def test_a_repeat_of_what_was_not_told(storage: Storage) -> None:
+    """When the first of two alike has failed the second stands in for it: there is one text."""
+    clock = Clock()
+    async with Receiver(default=_OK) as receiver:
+        receiver.script(Answer(status=500))
+        channel = _channel(receiver)
+        await _arrive(storage, channel, "one", "one")
+        async with _running(storage, channel, clock):
+            await delivery_when(storage, 2, has_status(DeliveryStatus.DELIVERED), "phone")
+            assert len(receiver.requests) == 2
+            clock.ahead = timedelta(seconds=6)
+            storage.commits.notify()
+            found = await _settled(storage, 2)
+
+        assert len(receiver.requests) == 2
+    assert {each.status for each in found} == {DeliveryStatus.DELIVERED}
 
 
 async def test_it_is_given_up_at_last(storage: Storage) -> None:

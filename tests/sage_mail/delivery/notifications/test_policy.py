@@ -72,6 +72,16 @@ def test_the_same_is_told_once() -> None:
     assert _shape(plan([again], _settings(once_within=0), now=_NOON, sent=sent))[0] == [[2]]
 
 
+def test_what_failed_and_what_is_asked_for() -> None:
+    """Of a message that failed the like may have been told since; a replay is told all the same."""
+    failed = replace(_due(1), attempts=1)
+    replayed = replace(_due(2, subject="mail 1"), attempts=1, earlier_attempts=1)
+    sent = [Sent(_NOON, frozenset({key_of(failed.event)}))]
+    made = plan([failed, replayed], _settings(), now=_NOON, sent=sent)
+
+    assert _shape(made) == ([[2]], [1], [])
+
+
 @pytest.mark.parametrize(
     ("quiet", "zone", "until"),
     [

@@ -264,8 +264,8 @@ class AttachmentSettings(_Model):
     processes: int = Field(default=2, ge=1, le=16)
     # A stop takes less than 10 s; nothing that runs may take longer than it has.
     timeout: float = Field(default=5.0, gt=0, le=8)
-    # In MiB. The interpreter and its libraries take 200 of the address space.
-    memory: int = Field(default=768, ge=384, le=65536)
+    # In MiB. The interpreter and its libraries take 75 of the address space.
+    memory: int = Field(default=768, ge=256, le=65536)
     max_size: int = Field(default=32, ge=1, le=1024)
     # Of one message; the others are described by name and type.
     max_count: int = Field(default=50, ge=1, le=10_000)

@@ -126,6 +126,8 @@ def test_routing_folders_lie_over_the_defaults(file: Path) -> None:
         ("[log]\nwidth = 3\n", ["log.width is not a setting; known are level, format"]),
         ("[routing]\nthreshold = 1.5\n", ["routing.threshold", "less than or equal to 1"]),
         ('[routing.folders]\nsuport = "x"\n', ["routing.folders", "'suport'", "'support'"]),
+        ("[attachments]\ntimeout = 9\n", ["attachments.timeout", "less than or equal to 8"]),
+        ("[attachments]\nmemory = 10\n", ["attachments.memory", "greater than or equal to 256"]),
         ("accounts = 3\n", ["accounts must be a list"]),
         (f'{_ACCOUNT}password = "hunter2"\nport = 0\n', ['("work").port', "greater"]),
         (f'{_ACCOUNT}password = "hunter2"\nfolders = ["A", "A"]\n', ['("work").folders', "twice"]),

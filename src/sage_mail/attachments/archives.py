@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import tarfile
 import zipfile
 from collections.abc import Iterable
@@ -31,6 +32,17 @@ _OFFICE: Final = {
     "ppt/": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
 }
 _SMALL: Final = 200
+# What the standard library raises for archives that somebody has made by hand.
+_BROKEN: Final = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    struct.error,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    ValueError,
+)
 
 
 @dataclass(slots=True)
@@ -56,7 +68,7 @@ def read_archive(data: bytes, media_type: str) -> Listing:
             listing = _tar(io.BytesIO(data), "tar", len(data))
         else:
             listing = _compressed(data, media_type)
-    except (zipfile.BadZipFile, tarfile.TarError, OSError, ValueError, EOFError) as error:
+    except _BROKEN as error:
         raise Unusable(Status.BROKEN, "it is no archive that can be read") from error
     facts = listing.facts
     if facts.ratio >= _BOMB_RATIO and facts.size >= _BOMB_SIZE:

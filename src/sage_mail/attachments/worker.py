@@ -88,6 +88,7 @@ class AttachmentWorker:
         limits = Limits(seconds=options.timeout, memory=options.memory * _MIB)
         analyst = Analyst(limits, count=options.processes, largest=options.max_size * _MIB)
         slots = asyncio.Semaphore(options.processes)
+        self._in_hand.clear()
         try:
             async with self._storage.commits.subscribe() as wakeups, asyncio.TaskGroup() as group:
                 while True:
@@ -111,12 +112,17 @@ class AttachmentWorker:
     async def _take(self, analyst: Analyst, message_id: int, slots: asyncio.Semaphore) -> None:
         try:
             await self._analyse(analyst, message_id)
+            self._in_hand.discard(message_id)
         except StorageError as error:
             # The message waits on; the database may be back after a pause.
             _log.error("analysis_failed", message=message_id, error=str(error))
             await asyncio.sleep(_PAUSE_SECONDS)
-        finally:
             self._in_hand.discard(message_id)
+        except Exception as error:  # noqa: BLE001 - the bulkhead: one message never costs the others
+            # A bug of ours, which would show again at once: it stays in hand until the next start.
+            kind = type(error).__name__
+            _log.error("analysis_crashed", message=message_id, error=kind, exc_info=True)
+        finally:
             slots.release()
 
     async def _analyse(self, analyst: Analyst, message_id: int) -> None:

@@ -31,13 +31,13 @@ class Limits:
     """What one task may use.
 
     ``seconds`` is the time of a task, by the clock on the wall; ``memory`` the whole address space
-    of its child in octets, of which the interpreter and its libraries take 200 MiB; ``answer`` the
+    of its child in octets, of which the interpreter and its libraries take 75 MiB; ``answer`` the
     longest answer in octets. After ``tasks`` tasks a child is replaced by a fresh one.
     """
 
     seconds: float = 5.0
     memory: int = 768 * 1024 * 1024
-    answer: int = 4 * 1024 * 1024
+    answer: int = 1024 * 1024
     tasks: int = 200
 
 

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from sage_mail.attachments import AttachmentFacts, Finding, Request, Status
@@ -69,6 +71,19 @@ def test_noise_is_drawn_small_enough() -> None:
         picture = analyse(Request(), buffer.getvalue()).picture
         assert picture is not None
         assert len(picture.data) <= 64 * 1024
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK", "I;16", "F", "YCbCr"])
+def test_modes_of_images(mode: str) -> None:
+    """Whatever its colours are kept as, an image is drawn."""
+    form = "PNG" if mode in ("LA", "RGBA", "P") else "TIFF"
+    buffer = io.BytesIO()
+    source = Image.linear_gradient("L")
+    if mode == "I;16":
+        source = source.convert("I")
+    source.convert(mode).save(buffer, form)
+    answer = analyse(Request(), buffer.getvalue())
+    assert (answer.facts.status, answer.picture is None) == (Status.OK, False)
 
 
 def test_frames_and_no_thumbnail() -> None:
@@ -313,6 +328,32 @@ def test_a_compressed_file(pack: object) -> None:
 def test_a_broken_archive(data: bytes) -> None:
     """What begins as an archive and is none is broken."""
     assert _facts(data).status is Status.BROKEN
+
+
+def test_an_archive_of_a_version_to_come() -> None:
+    """An archive that asks for more than there is to read it is broken, not a bug of ours."""
+    data = bytearray(hostile.plain_zip({"a.txt": b"x"}))
+    data[data.index(b"PK\1\2") + 6] = 255
+    assert _facts(bytes(data)).status is Status.BROKEN
+
+
+_ARCHIVES = [
+    hostile.plain_zip({"a.txt": b"abc" * 20, "b/c": b""}),
+    gzip.compress(b"abc" * 100, mtime=0),
+    bz2.compress(b"abc"),
+    lzma.compress(b"abc"),
+]
+
+
+@given(
+    data=st.sampled_from(_ARCHIVES),
+    edits=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 8), st.binary(max_size=8))),
+)
+def test_no_archive_is_a_bug_of_ours(data: bytes, edits: list[tuple[int, int, bytes]]) -> None:
+    """However an archive is cut and mended, it is read or broken."""
+    for at, length, octets in edits:
+        data = data[:at] + octets + data[at + length :]
+    assert _facts(data).status in (Status.OK, Status.BROKEN, Status.ENCRYPTED)
 
 
 def test_old_office_files() -> None:

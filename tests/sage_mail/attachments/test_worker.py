@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sage_mail.attachments.worker import AttachmentWorker
-from sage_mail.delivery.events import EventType
+from sage_mail.delivery.events import EventType, NewEvent
 from sage_mail.records import EventRecord, NewAttachment
 from sage_mail.settings import AttachmentSettings
 from sage_mail.storage import Storage
@@ -170,6 +170,33 @@ async def test_octets_that_are_gone(storage: Storage) -> None:
         (told,) = await _told(storage)
     (photo,) = told.data["attachments"]
     assert (photo["status"], photo["problem"]) == ("skipped", "its octets are not kept any more")
+
+
+class _Broken:
+    """An endpoint of which the message with UID 1 makes a bug."""
+
+    name = "broken"
+
+    def wants(self, event: NewEvent) -> bool:
+        if event.data["uid"] == 1:
+            raise ZeroDivisionError
+        return False
+
+
+async def test_a_bug_costs_one_message(storage: Storage) -> None:
+    """A message whose analysis fails by a bug waits for the next start, and holds up no other."""
+    hurt = await _arrived(storage, _PHOTO, uid=1)
+    well = await _arrived(storage, _PHOTO, uid=2)
+    worker = AttachmentWorker(storage, AttachmentSettings(processes=1), [_Broken()])
+    running = asyncio.create_task(worker.run())
+    (told,) = await _told(storage)
+    running.cancel()
+    await asyncio.wait([running])
+    assert told.message_id == well
+    async with storage.read() as uow:
+        assert await uow.analyses.pending(limit=10) == [hurt]
+    async with _working(storage):
+        assert [one.message_id for one in await _told(storage, 2)] == [well, hurt]
 
 
 async def test_two_workers_tell_once(storage: Storage) -> None:

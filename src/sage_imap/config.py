@@ -138,6 +138,8 @@ class IMAPConfig:
         chosen: dict[str, Any] = {}
         for key, value in config.items():
             name = _ALIASES.get(key, key)
+            if name != key and not _stands_for(name, value, config):
+                continue
             if name in ours:
                 chosen[name] = value
             elif key in _OTHERWISE:
@@ -149,6 +151,11 @@ class IMAPConfig:
         if "host" not in chosen:
             raise ConfigurationError("host is missing: the name of the mail server")
         return cls(**chosen)
+
+
+def _stands_for(name: str, value: object, config: Mapping[str, Any]) -> bool:
+    """Whether *value* is what the setting *name* is called elsewhere, and not the system's own."""
+    return name not in config and isinstance(value, bool if name == "use_ssl" else str)
 
 
 def _is_number(value: object, kind: type | tuple[type, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
 from datetime import date
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sage_imap import aio, services
 from sage_imap.config import IMAPConfig
 from sage_imap.errors import (
     AuthenticationFailed,
@@ -19,11 +21,13 @@ from sage_imap.errors import (
     IMAPError,
     LocalProtocolError,
     MailboxNotFound,
+    MessageUnreadable,
     OperationTimeout,
 )
+from sage_imap.helpers.search import IMAPSearchCriteria
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import OperationResult, SelectedMailbox
-from sage_imap.operations import connecting, fetching, idling, mailboxes, messages
+from sage_imap.operations import connecting, fetching, idling, mailboxes, messages, outcomes
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Session
 from sage_imap.protocol.sets import UIDSet
@@ -207,3 +211,80 @@ async def test_nobody_listens(shell: str) -> None:
     with pytest.raises(ConnectionLost, match=f"127.0.0.1:{port}"):
         async with connected(shell, config):
             pass
+
+
+@pytest.mark.parametrize(
+    "answer", ["* SEARCH 1 2 x 3", '* ESEARCH (TAG "A1") UID ALL 1:x', "* SEARCH 1 2 (oops"]
+)
+def test_an_answer_to_search_that_cannot_be_read(answer: str) -> None:
+    """It is an error, since "none" would be taken for an empty mailbox."""
+    with (
+        staged(f"<< A1 UID SEARCH ALL\n>> {answer}\n>> A1 OK done", offers="IMAP4rev1") as stage,
+        pytest.raises(MessageUnreadable, match="nothing was found out"),
+    ):
+        stage.run(messages.search(stage.session))
+
+
+def test_criteria_of_several_words_stay_together() -> None:
+    """What is made from a text of several keys is one key where it is put together with others."""
+    both = IMAPSearchCriteria("SEEN FLAGGED")
+
+    assert str(~both) == "NOT (SEEN FLAGGED)"
+    assert str(both | "UID 5") == "OR (SEEN FLAGGED) (UID 5)"
+    assert str(IMAPSearchCriteria.subject("a b") | both) == 'OR SUBJECT "a b" (SEEN FLAGGED)'
+
+
+def test_a_name_of_other_libraries_beside_the_real_one() -> None:
+    """The system's own keys of these names are none of the connection's."""
+    config = {"server": {"threads": 4}, "host": "imap.example.org", "login": True, "user": "x"}
+
+    found = IMAPConfig.of({**config, "username": "ann"})
+
+    assert (found.host, found.username) == ("imap.example.org", "ann")
+    assert IMAPConfig.of({"server": "h"}).host == "h"
+
+
+def test_what_was_stored_and_not_told() -> None:
+    """A message whose flags were set already is touched, one that is gone is not."""
+    script = """
+        << A1 UID STORE 1:3 +FLAGS (Done)
+        >> * 2 FETCH (UID 2 FLAGS (Done))
+        >> A1 OK done
+        << A2 UID SEARCH UID 1,3
+        >> * SEARCH 3
+        >> A2 OK done
+        """
+    with staged(script, offers="IMAP4rev1") as stage:
+        result = stage.run(outcomes.stored(stage.session, MessageSet("1:3"), ["Done"], "add"))
+    assert str(result.messages) == "2:3"
+    assert str(result.untouched) == "1"
+
+
+def test_rows_that_came_before_a_refusal() -> None:
+    """They are in the result, beside the error."""
+    script = """
+        << A1 UID FETCH 1:2 (UID FLAGS)
+        >> * 1 FETCH (UID 1 FLAGS ())
+        >> A1 NO one of them is gone
+        """
+    with staged(script) as stage:
+        result = stage.run(outcomes.fetched(stage.session, MessageSet("1:2"), ["FLAGS"]))
+    assert not result.success
+    assert (str(result.messages), str(result.untouched)) == ("1", "2")
+
+
+@pytest.mark.parametrize("service", [services.IMAPFlagService, aio.IMAPFlagService])
+async def test_one_flag_as_a_text(service: Any) -> None:
+    """It is one flag, and not one for each letter."""
+    asked: list[list[str]] = []
+
+    class Client:
+        def run(self, operation: object, wanted: object, flags: list[str], mode: str) -> Any:
+            asked.append(flags)
+            return asyncio.sleep(0) if service is aio.IMAPFlagService else None
+
+    for change in ("add_flags", "remove_flags", "set_flags"):
+        done = getattr(service(Client()), change)(ONE, "Work")
+        if done is not None:
+            await done
+    assert asked == [["Work"]] * 3

@@ -79,6 +79,9 @@ class Receiver:
         assert self._server is not None
         self._over = True
         self._server.close()
+        # What was accepted just now gets its turn, and closes.
+        for _turn in range(10):
+            await asyncio.sleep(0)
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)

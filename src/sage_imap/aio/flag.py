@@ -22,16 +22,20 @@ class IMAPFlagService:
         self, message_set: MessageSet, flags: Iterable[str]
     ) -> OperationResult[StoreResult]:
         """Set *flags* beside those that are set."""
-        return await self.client.run(outcomes.stored, message_set, list(flags), "add")
+        return await self.client.run(outcomes.stored, message_set, _several(flags), "add")
 
     async def remove_flags(
         self, message_set: MessageSet, flags: Iterable[str]
     ) -> OperationResult[StoreResult]:
         """Take *flags* away."""
-        return await self.client.run(outcomes.stored, message_set, list(flags), "remove")
+        return await self.client.run(outcomes.stored, message_set, _several(flags), "remove")
 
     async def set_flags(
         self, message_set: MessageSet, flags: Iterable[str]
     ) -> OperationResult[StoreResult]:
         """Replace all flags by *flags*."""
-        return await self.client.run(outcomes.stored, message_set, list(flags), "replace")
+        return await self.client.run(outcomes.stored, message_set, _several(flags), "replace")
+
+
+def _several(flags: Iterable[str]) -> list[str]:
+    return [flags] if isinstance(flags, str) else list(flags)

@@ -113,7 +113,7 @@ class IMAPMailboxUIDService:
             for batch in tally.batches(batch_size):
                 await self._process(tally, batch, handler, mark_seen=mark_seen)
         except IMAPError as error:
-            error.partial = tally.result()
+            error.partial = tally.result(error)
             raise
         return tally.result()
 
@@ -127,6 +127,8 @@ class IMAPMailboxUIDService:
     ) -> None:
         try:
             async for row in self.client.iter_fetch(batch, processing.ITEMS):
+                if tally.knows(row):
+                    continue
                 try:
                     outcome = handler(tally.message(row))
                     if inspect.isawaitable(outcome):

@@ -58,9 +58,10 @@ class IMAPSearchCriteria(str):
     as a quoted string or as a literal.
     """
 
-    __slots__ = ("parts",)
+    __slots__ = ("_several", "parts")
 
     parts: tuple[bytes | Text, ...]
+    _several: bool
 
     ALL: ClassVar[IMAPSearchCriteria]
     ANSWERED: ClassVar[IMAPSearchCriteria]
@@ -90,7 +91,9 @@ class IMAPSearchCriteria(str):
             )
         if _UNSENDABLE.search(text) or not text.strip():
             raise LocalProtocolError("search criteria are empty or hold CR, LF or NUL")
-        return cls._of(_parts_of(text.strip()))
+        criteria = cls._of(_parts_of(text.strip()))
+        criteria._several = " " in criteria  # noqa: SLF001 - perhaps; one key has spaces too
+        return criteria
 
     @classmethod
     def of(cls, criteria: str | Iterable[str]) -> IMAPSearchCriteria:
@@ -104,6 +107,7 @@ class IMAPSearchCriteria(str):
         merged = tuple(_merged(parts))
         criteria = super().__new__(cls, "".join(map(_shown, merged)))
         criteria.parts = merged
+        criteria._several = False
         return criteria
 
     def __getnewargs__(self) -> tuple[str]:
@@ -343,7 +347,7 @@ def _keys(criteria: Sequence[str]) -> list[IMAPSearchCriteria]:
 
 def _key(text: str) -> IMAPSearchCriteria:
     key = IMAPSearchCriteria(text)
-    if key is text or " " not in key:
+    if not key._several:  # noqa: SLF001 - the module's own class
         return key
     return IMAPSearchCriteria._of([b"(", *key.parts, b")"])  # noqa: SLF001 - the module's own class
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from sage_imap.errors import MailboxMismatch
+from sage_imap.errors import CommandRejected, ConnectionLost, MailboxMismatch
 from sage_imap.models.message import MessageSet
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Session
@@ -49,13 +49,20 @@ def fetch(
     changed_since: int | None = None,
     bounds: Bounds = _DEFAULT,
 ) -> Operation[list[Row]]:
-    """All rows at once; for what fits into memory."""
+    """All rows at once; for what fits into memory.
+
+    Where the server refuses a part, the rows of the others are the error's ``partial``.
+    """
     stream = yield from open_stream(
         session, message_set, items, changed_since=changed_since, bounds=bounds
     )
     rows: list[Row] = []
-    while (more := (yield from next_rows(session, stream))) is not None:
-        rows += more
+    try:
+        while (more := (yield from next_rows(session, stream))) is not None:
+            rows += more
+    except (CommandRejected, ConnectionLost) as error:
+        error.partial = rows or None
+        raise
     return rows
 
 

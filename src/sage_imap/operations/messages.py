@@ -10,7 +10,12 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from sage_imap.errors import CapabilityMissing, CommandRejected, LocalProtocolError
+from sage_imap.errors import (
+    CapabilityMissing,
+    CommandRejected,
+    LocalProtocolError,
+    MessageUnreadable,
+)
 from sage_imap.helpers.search import IMAPSearchCriteria
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import AppendResult, MoveResult, StoreResult
@@ -23,6 +28,7 @@ from sage_imap.protocol.events import (
     Event,
     ExpungeReceived,
     FetchReceived,
+    ParseFailure,
     ResponseCode,
     SearchReceived,
     UntaggedStatus,
@@ -38,6 +44,7 @@ __all__ = [
     "expunge",
     "expunge_flagged",
     "move",
+    "present",
     "search",
     "store",
 ]
@@ -45,6 +52,7 @@ __all__ = [
 # Each message may be answered by a row or two, which are kept until the command is complete.
 MOST_MESSAGES: Final = 10_000
 
+_SEARCHES: Final = frozenset({"ESEARCH", "SEARCH"})
 _ECHOED: Final = frozenset({"UID", "FLAGS", "MODSEQ"})
 
 
@@ -57,6 +65,7 @@ def search(
     """The messages of the selected mailbox that fit; by ESEARCH, as a set, where offered.
 
     *criteria* are search keys as text or as `IMAPSearchCriteria`, or several that must all fit.
+    Raises `MessageUnreadable` where the answer cannot be understood: that is not "none".
     """
     mailbox = session.mailbox
     if mailbox is None:
@@ -65,6 +74,8 @@ def search(
     keys = IMAPSearchCriteria.of(criteria).parts
     command = commands.search(keys, returning=returning, changed_since=changed_since)
     answer = yield from session.exchange(command)
+    if any(failure.response in _SEARCHES for failure in answer.of(ParseFailure)):
+        raise MessageUnreadable("the answer to SEARCH cannot be understood; nothing was found out")
     return MessageSet(_found(answer), mailbox.name, mailbox.uidvalidity)
 
 
@@ -107,7 +118,7 @@ def copy(session: Session, message_set: MessageSet, mailbox: str) -> Operation[M
         _raise_for_status(answer, result if result.source else None)
         copied = _copied(answer)
         if copied is None:
-            copied = MoveResult((yield from _present(session, uids)))
+            copied = MoveResult((yield from present(session, uids)))
         result = _merged(result, copied)
     return result
 
@@ -126,7 +137,7 @@ def move(session: Session, message_set: MessageSet, mailbox: str) -> Operation[M
     for uids in _portions(session, message_set, partial(extensions.move, mailbox=mailbox)):
         there: UIDSet | None = None
         if not session.offers("UIDPLUS"):
-            there = yield from _present(session, uids)
+            there = yield from present(session, uids)
         answer = yield from session.attempt(extensions.move(uids, mailbox))
         moved = _copied(answer)
         result = _merged(result, moved or MoveResult(UIDSet()))
@@ -153,7 +164,7 @@ def _moved_untold(
         if not some or isinstance(uids, str):
             return MoveResult(UIDSet())  # OK without COPYUID: none of the UIDs is there
         there = uids
-    left_behind = yield from _present(session, there)
+    left_behind = yield from present(session, there)
     return MoveResult(there - left_behind)
 
 
@@ -177,7 +188,7 @@ def expunge_flagged(session: Session, message_set: MessageSet) -> Operation[UIDS
     for uids in _portions(session, message_set, _search_flagged):
         flagged = flagged | (yield from search(session, f"UID {uids} DELETED")).uids
     yield from expunge(session, message_set)
-    return flagged - (yield from _present(session, flagged))
+    return flagged - (yield from present(session, flagged))
 
 
 def _search_flagged(uids: str) -> Command:
@@ -227,7 +238,7 @@ def _move_by_copy(session: Session, message_set: MessageSet, mailbox: str) -> Op
     gone = MessageSet.from_uids(copied.source, message_set.mailbox, message_set.uidvalidity)
     yield from store(session, gone, ["\\Deleted"])
     yield from expunge(session, gone)
-    left = yield from _present(session, copied.source)
+    left = yield from present(session, copied.source)
     mapping = {old: new for old, new in copied.mapping.items() if old not in left}
     return MoveResult(copied.source - left, mapping, copied.uidvalidity)
 
@@ -246,7 +257,7 @@ def _portions(
     return message_set.uids.split(most_ids=MOST_MESSAGES, most_bytes=room)
 
 
-def _present(session: Session, uids: UIDSet | str) -> Operation[UIDSet]:
+def present(session: Session, uids: UIDSet | str) -> Operation[UIDSet]:
     """Those of *uids* that are in the mailbox."""
     if isinstance(uids, str):
         return (yield from search(session, f"UID {uids}")).uids

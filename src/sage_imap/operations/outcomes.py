@@ -55,6 +55,8 @@ def fetched(
     """
     result = yield from _about(message_set, outcome(session, fetching.fetch, message_set, items))
     rows = result.value or []
+    if result.error is not None and isinstance(result.error.partial, list):
+        rows = result.error.partial
     whole = [row for row in rows if isinstance(row, FetchRow)]
     unread = [row for row in rows if isinstance(row, ParseFailure)]
     result.messages = UIDSet.of(row.uid for row in whole)
@@ -67,11 +69,22 @@ def fetched(
 def stored(
     session: Session, message_set: MessageSet, flags: Iterable[str], mode: StoreMode
 ) -> Operation[OperationResult[StoreResult]]:
-    """Change flags; ``messages`` are those whose flags the server told."""
+    """Change flags; ``messages`` are those that have them now.
+
+    Servers need not tell of a message whose flags stay as they were, so that those of which nothing
+    was told are looked for.
+    """
     conversation = outcome(session, messages.store, message_set, flags, mode=mode)
     result = yield from _about(message_set, conversation)
-    if result.value is not None:
-        result.messages = UIDSet.of(result.value.flags)
+    told = result.value
+    if told is None and result.error is not None and isinstance(result.error.partial, StoreResult):
+        told = result.error.partial
+    if told is not None:
+        result.messages = UIDSet.of(told.flags)
+    if result.value is not None and not message_set.is_open:
+        untold = message_set.uids - result.messages - result.value.modified
+        if untold:
+            result.messages |= yield from messages.present(session, untold)
     return result
 
 

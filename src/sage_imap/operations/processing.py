@@ -38,6 +38,7 @@ class Tally:
         self.asked = asked
         self.refusal: CommandRejected | None = None
         """The NO to a fetch, which is why messages that did not come did not."""
+        self._known: set[int] = set()
         self._done: list[int] = []
         self._failures: list[MessageFailure] = []
 
@@ -53,6 +54,10 @@ class Tally:
             raise MessageUnreadable("the server sent no text of it")
         return row.message()
 
+    def knows(self, row: FetchRow | ParseFailure) -> bool:
+        """Whether the message of *row* was processed or has failed: servers may send it twice."""
+        return row.uid is not None and row.uid in self._known
+
     def only(self, row: FetchRow | ParseFailure) -> MessageSet:
         """The message of *row* alone, for a command."""
         assert row.uid is not None
@@ -61,20 +66,26 @@ class Tally:
     def succeeded(self, row: FetchRow | ParseFailure) -> None:
         """Take note that the message of *row* was processed."""
         assert row.uid is not None
+        self._known.add(row.uid)
         self._done.append(row.uid)
 
     def failed(self, row: FetchRow | ParseFailure, error: Exception) -> None:
         """Take note that the message of *row* was not, and why."""
+        if row.uid is not None:
+            self._known.add(row.uid)
         self._failures.append(MessageFailure(row.uid, error))
 
-    def result(self) -> OperationResult[None]:
-        """The books: every message that was asked for is done or has a failure."""
+    def result(self, aborted: Exception | None = None) -> OperationResult[None]:
+        """The books: every message that was asked for is done or has a failure.
+
+        *aborted* is why the run has ended early: then nothing is known of what did not come.
+        """
         done = UIDSet.of(self._done)
         told = UIDSet.of(failure.uid for failure in self._failures if failure.uid is not None)
         unnamed = sum(failure.uid is None for failure in self._failures)
         # A row whose UID could not be read is one of those that did not come.
         missing = list(self.asked.uids - done - told)[unnamed:]
-        why = self.refusal or MessageGone("it is not in the mailbox any more")
+        why = aborted or self.refusal or MessageGone("it is not in the mailbox any more")
         gone = [MessageFailure(uid, why) for uid in missing]
         result: OperationResult[None] = OperationResult(success=True, messages=done)
         result.asked = self.asked

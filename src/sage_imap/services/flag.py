@@ -22,16 +22,20 @@ class IMAPFlagService:
         self, message_set: MessageSet, flags: Iterable[str]
     ) -> OperationResult[StoreResult]:
         """Set *flags* beside those that are set."""
-        return self.client.run(outcomes.stored, message_set, list(flags), "add")
+        return self.client.run(outcomes.stored, message_set, _several(flags), "add")
 
     def remove_flags(
         self, message_set: MessageSet, flags: Iterable[str]
     ) -> OperationResult[StoreResult]:
         """Take *flags* away."""
-        return self.client.run(outcomes.stored, message_set, list(flags), "remove")
+        return self.client.run(outcomes.stored, message_set, _several(flags), "remove")
 
     def set_flags(
         self, message_set: MessageSet, flags: Iterable[str]
     ) -> OperationResult[StoreResult]:
         """Replace all flags by *flags*."""
-        return self.client.run(outcomes.stored, message_set, list(flags), "replace")
+        return self.client.run(outcomes.stored, message_set, _several(flags), "replace")
+
+
+def _several(flags: Iterable[str]) -> list[str]:
+    return [flags] if isinstance(flags, str) else list(flags)

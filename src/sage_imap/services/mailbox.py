@@ -108,7 +108,7 @@ class IMAPMailboxUIDService:
             for batch in tally.batches(batch_size):
                 self._process(tally, batch, handler, mark_seen=mark_seen)
         except IMAPError as error:
-            error.partial = tally.result()
+            error.partial = tally.result(error)
             raise
         return tally.result()
 
@@ -122,6 +122,8 @@ class IMAPMailboxUIDService:
     ) -> None:
         try:
             for row in self.client.iter_fetch(batch, processing.ITEMS):
+                if tally.knows(row):
+                    continue
                 try:
                     handler(tally.message(row))
                     if mark_seen:

@@ -120,7 +120,9 @@ async def _settled(web: httpx.AsyncClient) -> dict[tuple[str, frozenset[tuple[st
             found = await _metrics(web)
             delivered = found[_key("webhook_attempts_total", endpoint="well", result="delivered")]
             waiting = found.get(_key("outbox_waiting", endpoint="well"))
-            if delivered == _MAILS + 1 and waiting == 0:
+            # What is read from the store is kept for a moment.
+            told = found.get(_key("events_total", type="message.new"))
+            if (delivered, waiting, told) == (_MAILS + 1, 0, _MAILS):
                 return found
             await asyncio.sleep(0.1)
 

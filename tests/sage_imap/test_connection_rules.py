@@ -368,6 +368,81 @@ async def test_token_that_is_asked_for_in_time() -> None:
             assert asked.is_set()
 
 
+# Connections that are replaced
+
+
+SELECTED = '<< A2 SELECT "INBOX"\n>> * OK [UIDVALIDITY 7] valid\n>> A2 OK done\n'
+
+
+async def _reconnect(client: Any) -> None:
+    await client.close()
+    await client.connect()
+    await client.select("INBOX")
+
+
+async def test_rows_of_a_connection_that_was_replaced(shell: str) -> None:
+    """An iteration that outlives its connection ends in an error; the new one is not touched."""
+    rows = "".join(f">> * {uid} FETCH (UID {uid} FLAGS ())\n" for uid in range(1, 401))
+    first = "<< A3 UID FETCH 1:400 (UID FLAGS)\n<< A4 UID FETCH 401:402 (UID FLAGS)\n"
+    script = LOGIN + SELECTED + first + rows + ">> A3 OK done\n.. silence"
+    with ScriptServer(script) as server:
+        async with connected(shell, _config(server.port, timeout=0.5)) as client:
+            await client.select("INBOX")
+            old = client.iter_fetch(MessageSet("1:402"), ["FLAGS"])
+            await anext(old)
+            await _reconnect(client)
+            with pytest.raises(LocalProtocolError, match="begin the fetch anew"):
+                [row async for row in old]
+            new = client.iter_fetch(MessageSet("1:402"), ["FLAGS"])
+            assert (await anext(new)).uid == 1
+            assert client.connected
+
+
+async def test_rows_that_all_came_before_the_connection_was_replaced(shell: str) -> None:
+    """Nothing is missed by an iteration to which nothing was due any more."""
+    fetched = "<< A3 UID FETCH 1 (UID FLAGS)\n>> * 1 FETCH (UID 1 FLAGS ())\\r\\nA3 OK done\n"
+    with ScriptServer(LOGIN + SELECTED + fetched + ".. silence") as server:
+        async with connected(shell, _config(server.port)) as client:
+            await client.select("INBOX")
+            rows = client.iter_fetch(MessageSet("1"), ["FLAGS"])
+            assert (await anext(rows)).uid == 1
+            await _reconnect(client)
+            assert [row async for row in rows] == []
+
+
+async def test_idle_of_a_connection_that_was_replaced(shell: str) -> None:
+    """IDLE that outlives its connection tells nothing and ends nothing on the new one."""
+    idle_and_noop = "<< A3 IDLE\n>> + idling\n<< DONE\n>> A3 OK done\n<< A4 NOOP\n>> A4 OK done\n"
+    with ScriptServer(LOGIN + SELECTED + idle_and_noop + ".. silence") as server:
+        async with connected(shell, _config(server.port)) as client:
+            await client.select("INBOX")
+            async with client.idle() as old:
+                await _reconnect(client)
+                with pytest.raises(LocalProtocolError, match="begin anew"):
+                    await old.wait(5)
+                await old.done()
+                async with client.idle() as new:
+                    assert not old.held
+                    assert new.held
+                    await old.done()
+                    assert new.held
+            await client.noop()
+            assert client.connected
+
+
+async def test_connecting_twice_leaves_idle_as_it_is(shell: str) -> None:
+    """A `connect` that is refused takes away nobody's IDLE."""
+    script = "<< A3 IDLE\n>> + idling\n<< DONE\n>> A3 OK done\n<< A4 NOOP\n>> A4 OK done\n"
+    with ScriptServer(LOGIN + SELECTED + script + ".. silence") as server:
+        async with connected(shell, _config(server.port)) as client:
+            await client.select("INBOX")
+            async with client.idle():
+                with pytest.raises(LocalProtocolError, match="already"):
+                    await client.connect()
+                await client.done()
+                await client.noop()
+
+
 # TLS
 
 

@@ -77,7 +77,6 @@ class IMAPClient:
 
     async def connect(self) -> Self:
         """Connect and sign in; the client itself."""
-        self._idle = None
         await self._driver.connect()
         return self
 
@@ -264,7 +263,7 @@ class IMAPClient:
         """
         if self._idle is None or not self._idle.held:
             renewal = self.provider.idle_renewal if renew is None else renew
-            self._idle = IdleSession(self, renew=renewal)
+            self._idle = IdleSession(self._driver, renew=renewal)
         return self._idle
 
     async def done(self) -> None:

@@ -10,7 +10,7 @@ from sage_imap.operations import idling
 from sage_imap.protocol.events import Event
 
 if TYPE_CHECKING:
-    from sage_imap.aio.client import IMAPClient
+    from sage_imap.aio.driver import Driver
 
 __all__ = ["IdleSession"]
 
@@ -22,14 +22,14 @@ class IdleSession:
     command can be sent until `done`.
     """
 
-    def __init__(self, client: IMAPClient, *, renew: float) -> None:
-        self._client = client
+    def __init__(self, driver: Driver, *, renew: float) -> None:
+        self._driver = driver
         self._idle = idling.Idle(renew)
 
     @property
     def held(self) -> bool:
         """Whether the server holds it: begun, and neither ended nor lost."""
-        return self._idle.handle is not None and self._client.connected
+        return self._driver.usable and self._idle.held_on(self._driver.session)
 
     @property
     def renew(self) -> float:
@@ -38,7 +38,7 @@ class IdleSession:
 
     async def begin(self) -> Self:
         """Send IDLE and wait until the server holds it; this session."""
-        await self._client.run(idling.begin, self._idle)
+        await self._driver.run(idling.begin, self._idle)
         return self
 
     async def wait(self, timeout: float) -> list[Event]:
@@ -46,17 +46,17 @@ class IdleSession:
 
         A link that is gone raises `ConnectionLost` at once, one that is deaf at the next renewal.
         """
-        return await self._client.run(idling.wait, self._idle, timeout)
+        return await self._driver.run(idling.wait, self._idle, timeout)
 
     async def done(self) -> None:
         """End IDLE; news that came meanwhile are kept for the next one."""
-        await self._client.run(idling.end, self._idle)
+        await self._driver.run(idling.end, self._idle)
 
     def __await__(self) -> Generator[Any, Any, Self]:
         return self.begin().__await__()
 
     async def __aenter__(self) -> Self:
-        return self if self._idle.handle is not None else await self.begin()
+        return await self.begin()
 
     async def __aexit__(
         self,
@@ -64,7 +64,7 @@ class IdleSession:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._client.connected:
+        if self.held:
             await self.done()
 
     async def __aiter__(self) -> AsyncIterator[Event]:

@@ -78,7 +78,6 @@ class IMAPClient:
 
     def connect(self) -> Self:
         """Connect and sign in; the client itself."""
-        self._idle = None
         self._driver.connect()
         return self
 
@@ -262,7 +261,7 @@ class IMAPClient:
         """
         if self._idle is None or not self._idle.held:
             renewal = self.provider.idle_renewal if renew is None else renew
-            self._idle = IdleSession(self, renew=renewal)
+            self._idle = IdleSession(self._driver, renew=renewal)
         return self._idle.begin()
 
     @property

@@ -10,7 +10,7 @@ from sage_imap.operations import idling
 from sage_imap.protocol.events import Event
 
 if TYPE_CHECKING:
-    from sage_imap.services.client import IMAPClient
+    from sage_imap.services.driver import Driver
 
 __all__ = ["IdleSession"]
 
@@ -21,14 +21,14 @@ class IdleSession:
     No other command can be sent until `done`.
     """
 
-    def __init__(self, client: IMAPClient, *, renew: float) -> None:
-        self._client = client
+    def __init__(self, driver: Driver, *, renew: float) -> None:
+        self._driver = driver
         self._idle = idling.Idle(renew)
 
     @property
     def held(self) -> bool:
         """Whether the server holds it: begun, and neither ended nor lost."""
-        return self._idle.handle is not None and self._client.connected
+        return self._driver.usable and self._idle.held_on(self._driver.session)
 
     @property
     def renew(self) -> float:
@@ -37,7 +37,7 @@ class IdleSession:
 
     def begin(self) -> Self:
         """Send IDLE and wait until the server holds it; this session."""
-        self._client.run(idling.begin, self._idle)
+        self._driver.run(idling.begin, self._idle)
         return self
 
     def wait(self, timeout: float) -> list[Event]:
@@ -45,11 +45,11 @@ class IdleSession:
 
         A link that is gone raises `ConnectionLost` at once, one that is deaf at the next renewal.
         """
-        return self._client.run(idling.wait, self._idle, timeout)
+        return self._driver.run(idling.wait, self._idle, timeout)
 
     def done(self) -> None:
         """End IDLE; news that came meanwhile are kept for the next one."""
-        self._client.run(idling.end, self._idle)
+        self._driver.run(idling.end, self._idle)
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +60,7 @@ class IdleSession:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._client.connected:
+        if self.held:
             self.done()
 
     def __iter__(self) -> Iterator[Event]:

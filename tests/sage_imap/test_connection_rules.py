@@ -573,6 +573,12 @@ async def test_no_way_round_starttls(shell: str, script: str, kind: type[IMAPErr
         ({"host": "h", "auth": "cram"}, "xoauth2"),
         ({"host": "h", "auth": "xoauth2"}, "access_token"),
         ({"host": "h", "timeout": 0}, "positive"),
+        ({"host": "h", "timeout": float("inf")}, "positive"),
+        ({"host": "h", "connect_timeout": float("nan")}, "positive"),
+        ({"host": "h", "use_ssl": "no"}, "use_ssl"),
+        ({"host": "h", "ssl_context": True}, "SSLContext"),
+        ({"host": "h", "auth": "xoauth2", "access_token": 5}, "function"),
+        ({"host": "h", "client_id": "123.apps.example.com"}, "mapping"),
         ({"host": "h", "port": 70000}, "65535"),
         ({"host": "h", "password": None}, "texts"),
     ],
@@ -581,6 +587,42 @@ def test_configurations_that_cannot_be(config: dict[str, Any], word: str) -> Non
     """Each mistake in a configuration is told with the remedy."""
     with pytest.raises(ConfigurationError, match=word):
         services.IMAPClient(config)
+
+
+@pytest.mark.parametrize(
+    ("keys", "meant"),
+    [
+        ("prot potr prt pot por Port PORT ports imap_port", "port"),
+        ("pwd passwd pass pw pasword passwrod passwort Password imap_password", "password"),
+        ("hots hsot hst hostt hosts Host imap_host imap_server sever hostnmae", "host"),
+        ("usr uname user_name usrname usernmae uesr userid lgoin imap-user", "username"),
+        ("use_sll usessl imap_ssl imap_use_ssl", "use_ssl"),
+        ("timout tiemout time_out imap_timeout", "timeout"),
+        ("secruity", "security"),
+        ("auht", "auth"),
+        ("acces_token", "access_token"),
+        ("ssl_contxt", "ssl_context"),
+    ],
+)
+def test_misspelt_settings(keys: str, meant: str) -> None:
+    """A setting that is misspelt is no setting that is ignored: the right name is told."""
+    for key in keys.split():
+        with pytest.raises(ConfigurationError, match=f"{key!r} is no .*; {meant!r} is"):
+            IMAPConfig.of({"host": "h", key: "x"})
+
+
+SYSTEM = (
+    "webhooks own_domains encryption_key db_path database notifications data_dir model endpoints "
+    "name url secret version filter_sensitive smtp_host smtp_port users servers email folder "
+    "folders accounts poll_interval mark_seen log feed http routing report words"
+)
+
+
+def test_settings_of_the_system() -> None:
+    """What the guide's classes and the system have in the same mapping is none of ours."""
+    assert IMAPConfig.of({"host": "h", **dict.fromkeys(SYSTEM.split(), "x")}) == IMAPConfig(
+        host="h"
+    )
 
 
 def test_configuration() -> None:

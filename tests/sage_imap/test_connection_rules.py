@@ -284,6 +284,29 @@ async def test_slips_break_nothing(shell: str) -> None:
             await client.noop()
 
 
+async def test_slips_in_idle_break_nothing(shell: str) -> None:
+    """Nor is IDLE lost where a slip happens while it is held."""
+    script = "<< A3 IDLE\n>> + idling\n<< DONE\n>> A3 OK done\n<< A4 NOOP\n>> A4 OK done\n"
+    with ScriptServer(LOGIN + SELECTED + script + ".. silence") as server:
+        async with connected(shell, _config(server.port)) as client:
+            await client.select("INBOX")
+            async with client.idle() as idle:
+                with pytest.raises(TypeError):
+                    await idle.wait("5")
+                assert idle.held
+            await client.noop()
+
+
+async def test_mistakes_of_a_handler_that_ends_idle(shell: str) -> None:
+    """An error within the block of an IDLE is told even where IDLE cannot be ended any more."""
+    with ScriptServer(LOGIN + SELECTED + "<< A3 IDLE\n>> + idling\n.. eof") as server:
+        async with connected(shell, _config(server.port)) as client:
+            await client.select("INBOX")
+            with pytest.raises(ValueError, match="slip"):
+                async with client.idle():
+                    raise ValueError("a slip")
+
+
 # Turns
 
 

@@ -7,6 +7,7 @@ also how a dead link is noticed: DONE is owed an answer within the session's tim
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -25,13 +26,19 @@ __all__ = ["Idle", "begin", "end", "wait"]
 class Idle:
     """An IDLE in flight; ``handle`` is None once it is over. ``renew`` is in seconds.
 
-    It belongs to the ``session`` on which it was begun last; None where it never was.
+    It belongs to the ``session`` on which it was begun last; None where it never was. Once it is
+    ``stopped``, which another thread may say at any time, a wait ends it instead of going on.
     """
 
     renew: float
     handle: Handle | None = None
     begun: float = 0.0
     session: Session | None = None
+    stopped: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.renew < math.inf:
+            raise LocalProtocolError("renew is a positive number of seconds; nothing was sent")
 
     def held_on(self, session: Session) -> bool:
         """Whether the server of *session* holds it, as far as is known."""
@@ -58,17 +65,18 @@ def begin(session: Session, idle: Idle) -> Operation[None]:
 def wait(session: Session, idle: Idle, timeout: float) -> Operation[list[Event]]:
     """News as soon as there are any; the empty list after *timeout* seconds without.
 
-    With a *timeout* of zero, what has come by now. Raises `LocalProtocolError` where the connection
-    of *idle* has ended and there is another now.
+    With a *timeout* of zero, what has come by now. Where *idle* is stopped, it is ended and what is
+    there is told at once. Raises `LocalProtocolError` where its connection has ended and there is
+    another now.
     """
     if idle.session not in (None, session):
-        raise LocalProtocolError(
-            "the connection of this IDLE has ended; nothing was sent on the one that there is now: "
-            "select the mailbox and begin anew with client.idle()"
-        )
+        return _elsewhere(idle)
     deadline = (yield from now()) + timeout
     polled = False
     while not session.news:
+        if idle.stopped:
+            yield from end(session, idle)
+            break
         if idle.handle is None:
             yield from begin(session, idle)
             if session.news:
@@ -88,6 +96,15 @@ def wait(session: Session, idle: Idle, timeout: float) -> Operation[list[Event]]
     if not session.news:
         session.check_open()
     return session.take_news()
+
+
+def _elsewhere(idle: Idle) -> list[Event]:
+    if idle.stopped:
+        return []
+    raise LocalProtocolError(
+        "the connection of this IDLE has ended; nothing was sent on the one that there is now: "
+        "select the mailbox and begin anew with client.idle()"
+    )
 
 
 def end(session: Session, idle: Idle) -> Operation[None]:

@@ -40,7 +40,9 @@ Five attributes say what is still usable:
     lost in the middle of a command: look before you repeat it.
 ``partial``
     what the operation had done before, in the type of its result, where it is carried out in
-    portions (a `MoveResult` of what did move); ``None`` where nothing is known to be done.
+    portions: a `MoveResult` of what did move, and of what is copied or in doubt, the rows of a
+    fetch, a `StoreResult`, a `UIDSet` of what was removed; of a service's method, whose result is
+    an `OperationResult`, such a one. ``None`` where nothing is known to be done.
 """
 
 from __future__ import annotations

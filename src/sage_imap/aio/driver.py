@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sage_imap.config import IMAPConfig
 from sage_imap.errors import ConcurrencyError, ConnectionLost, IMAPError, LocalProtocolError
 from sage_imap.operations.connecting import log_out, sign_in
-from sage_imap.operations.effects import Operation, Reply
+from sage_imap.operations.effects import Effect, Operation, Reply
 from sage_imap.operations.session import Session
 from sage_imap.protocol.connection import Connection
 from sage_imap.transports.streams import StreamTransport
@@ -133,15 +133,22 @@ class Driver:
             transport.close()
 
     async def _drive(self, operation: Operation[T]) -> T:
-        reply: Reply = None
         try:
+            effect = operation.send(None)
             while True:
-                effect = operation.send(reply)
-                if self._transport is None:  # another task closed it
-                    raise ConnectionLost(f"there is no connection ({self._ending}); connect anew")
-                reply = await self._transport.perform(effect)
+                try:
+                    reply = await self._perform(effect)
+                except ConnectionLost as error:
+                    effect = operation.throw(error)  # which says what it had done before
+                else:
+                    effect = operation.send(reply)
         except StopIteration as stop:
             result: T = stop.value
             return result
         finally:
             operation.close()
+
+    async def _perform(self, effect: Effect) -> Reply:
+        if self._transport is None:  # another task closed it
+            raise ConnectionLost(f"there is no connection ({self._ending}); connect anew")
+        return await self._transport.perform(effect)

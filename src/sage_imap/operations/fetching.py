@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from sage_imap.errors import CommandRejected, ConnectionLost, MailboxMismatch
+from sage_imap.errors import MailboxMismatch
 from sage_imap.models.message import MessageSet
+from sage_imap.operations.books import telling
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Session
 from sage_imap.operations.streams import Batch, Bounds, FetchStream, Large, Row, Step
@@ -51,18 +52,16 @@ def fetch(
 ) -> Operation[list[Row]]:
     """All rows at once; for what fits into memory.
 
-    Where the server refuses a part, the rows of the others are the error's ``partial``.
+    Where the server refuses a part, or the connection ends, the rows that came are the error's
+    ``partial``.
     """
-    stream = yield from open_stream(
-        session, message_set, items, changed_since=changed_since, bounds=bounds
-    )
     rows: list[Row] = []
-    try:
+    with telling(lambda: rows):
+        stream = yield from open_stream(
+            session, message_set, items, changed_since=changed_since, bounds=bounds
+        )
         while (more := (yield from next_rows(session, stream))) is not None:
             rows += more
-    except (CommandRejected, ConnectionLost) as error:
-        error.partial = rows or None
-        raise
     return rows
 
 
@@ -84,9 +83,10 @@ def open_stream(
     assert mailbox is not None
     plan: Iterator[Step] = iter(())
     if message_set and any(_weighs(item) is None for item in asked):
-        sizes = yield from fetch(
-            session, message_set, ["RFC822.SIZE"], changed_since=changed_since, bounds=bounds
-        )
+        with telling(lambda: None):  # sizes are no rows of what was asked for
+            sizes = yield from fetch(
+                session, message_set, ["RFC822.SIZE"], changed_since=changed_since, bounds=bounds
+            )
         plan = _plan_bodies(sizes, asked, bounds)
     elif message_set:
         plan = _plan_metadata(message_set, asked, changed_since, bounds)
@@ -132,7 +132,8 @@ def _fill(session: Session, stream: FetchStream) -> Operation[None]:
     elif isinstance(step, Large):
         yield from session.settle()
         stream.advance()
-        stream.rows.append((yield from _in_slices(session, step, stream)))
+        with telling(lambda: None):  # nor are slices
+            stream.rows.append((yield from _in_slices(session, step, stream)))
 
 
 def _send_batches(session: Session, stream: FetchStream) -> None:

@@ -111,7 +111,7 @@ class Session:
         """The fetches that are in flight; there is one stream on the wire at a time."""
         self._claim: Claim | None = None
         self._bye: ByeReceived | None = None
-        self._lost: ConnectionLost | None = None
+        self._ended = False
 
     # Reading
 
@@ -173,8 +173,8 @@ class Session:
 
     def check_open(self) -> None:
         """Raise why the stream has ended, if it has."""
-        if self._lost is not None:
-            raise self._lost
+        if self._ended:
+            raise _closing(self._bye)
 
     def check_sendable(self) -> None:
         """Raise why nothing can be sent any more, if the server has closed or said BYE."""
@@ -194,7 +194,7 @@ class Session:
         elif isinstance(event, ByeReceived):
             self._bye = event
         elif isinstance(event, ConnectionEnded):
-            self._lost = _closing(self._bye)
+            self._ended = True
         elif isinstance(event, _NEWS):
             self.news.append(event)
             self._count(event)

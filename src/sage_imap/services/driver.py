@@ -10,7 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sage_imap.config import IMAPConfig
 from sage_imap.errors import ConcurrencyError, ConnectionLost, IMAPError, LocalProtocolError
 from sage_imap.operations.connecting import log_out, sign_in
-from sage_imap.operations.effects import Operation, Reply
+from sage_imap.operations.effects import Effect, Operation, Reply
 from sage_imap.operations.session import Session
 from sage_imap.protocol.connection import Connection
 from sage_imap.transports.sockets import SocketTransport
@@ -145,15 +145,22 @@ class Driver:
             transport.close()
 
     def _drive(self, operation: Operation[T]) -> T:
-        reply: Reply = None
         try:
+            effect = operation.send(None)
             while True:
-                effect = operation.send(reply)
-                if self._transport is None:  # another thread closed it
-                    raise ConnectionLost(f"there is no connection ({self._ending}); connect anew")
-                reply = self._transport.perform(effect)
+                try:
+                    reply = self._perform(effect)
+                except ConnectionLost as error:
+                    effect = operation.throw(error)  # which says what it had done before
+                else:
+                    effect = operation.send(reply)
         except StopIteration as stop:
             result: T = stop.value
             return result
         finally:
             operation.close()
+
+    def _perform(self, effect: Effect) -> Reply:
+        if self._transport is None:  # another thread closed it
+            raise ConnectionLost(f"there is no connection ({self._ending}); connect anew")
+        return self._transport.perform(effect)

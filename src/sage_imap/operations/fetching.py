@@ -97,10 +97,12 @@ def open_stream(
 def next_rows(session: Session, stream: FetchStream) -> Operation[list[Row] | None]:
     """At least one row more, or None at the end.
 
-    Raises `CommandRejected` behind the last row where the server refused a batch, and
-    `MailboxMismatch` where another mailbox was selected meanwhile and rows are still due.
+    Raises `CommandRejected` behind the last row where the server refused a batch, and, where rows
+    are still due, `UIDValidityChanged`, or `MailboxMismatch` where another mailbox was selected.
     """
     while not stream.rows:
+        if stream.void is not None:
+            raise stream.void.anew(sent=True)
         yield from _fill(session, stream)
         if stream.in_flight:
             yield from session.expect()
@@ -113,7 +115,8 @@ def next_rows(session: Session, stream: FetchStream) -> Operation[list[Row] | No
     stream.rows.clear()
     # Ask for more before the caller turns to these rows, so that the network is never idle
     # meanwhile; but do nothing that may fail, lest an error keep these rows from him.
-    if session.stream is stream and session.connection.state is ConnectionState.SELECTED:
+    selected = session.connection.state is ConnectionState.SELECTED
+    if session.stream is stream and selected and stream.void is None:
         _send_batches(session, stream)
         yield from session.flush()
     return rows
@@ -145,6 +148,7 @@ def _send_batches(session: Session, stream: FetchStream) -> None:
 
 
 def _check_mailbox(session: Session, stream: FetchStream) -> None:
+    session.check_uids()
     now, then = session.mailbox, stream.mailbox
     if now is None or (now.name, now.uidvalidity) != (then.name, then.uidvalidity):
         raise MailboxMismatch(

@@ -47,12 +47,12 @@ def select(
     """
     wants = session.offers("CONDSTORE") if condstore is None else condstore
     handle = yield from session.begin(commands.select(name, readonly=readonly, condstore=wants))
-    _leave(session)
+    session.enter(None)
     answer = yield from session.answer(handle)
     yield from _check(session, answer, name)
-    session.news.clear()
-    session.mailbox = _selected(name, answer, readonly=readonly)
-    return session.mailbox
+    mailbox = _selected(name, answer, readonly=readonly)
+    session.enter(mailbox)
+    return mailbox
 
 
 def unselect(session: Session) -> Operation[None]:
@@ -66,14 +66,14 @@ def unselect(session: Session) -> Operation[None]:
         return
     if session.offers("UNSELECT"):
         yield from session.exchange(extensions.unselect())
-        _leave(session)
+        session.enter(None)
         return
     handle = yield from session.begin(commands.select(mailbox.name, readonly=True))
-    _leave(session)
+    session.enter(None)
     answer = yield from session.answer(handle)
     if answer.completed.status is Status.OK:  # a NO leaves no mailbox selected either
         yield from session.exchange(Command("CLOSE"))
-    _leave(session)
+    session.enter(None)
 
 
 def _check(session: Session, answer: Answer, name: str) -> Operation[None]:
@@ -89,11 +89,6 @@ def _check(session: Session, answer: Answer, name: str) -> Operation[None]:
             if not any(_same(mailbox.name, name) for mailbox in listed):
                 raise MailboxNotFound(error.status, error.code, error.text) from error
         raise
-
-
-def _leave(session: Session) -> None:
-    session.mailbox = None
-    session.news.clear()
 
 
 def status(

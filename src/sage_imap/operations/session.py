@@ -3,6 +3,8 @@
 Laws of this module:
 
 - Every read has a deadline, and what ends a connection is raised as one typed error.
+- No UID goes out once the server has told another UIDVALIDITY of the selected mailbox, until the
+  mailbox was selected anew; what it answers behind that is not taken for an answer.
 - Every event passes `Session.observe` once, in the order of the wire, whoever waits for it.
 - News that nobody asked for are kept, within a bound, until somebody asks for them. What answers a
   command of ours is none.
@@ -23,6 +25,7 @@ from sage_imap.errors import (
     OperationTimeout,
     RemoteProtocolError,
     ServerClosing,
+    UIDValidityChanged,
 )
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import SelectedMailbox
@@ -43,7 +46,9 @@ from sage_imap.protocol.events import (
     Handle,
     NamespaceReceived,
     ParseFailure,
+    ResponseCode,
     Status,
+    UntaggedStatus,
     VanishedReceived,
 )
 from sage_imap.protocol.rejection import rejection
@@ -58,7 +63,7 @@ Claim = Callable[[Event], bool]
 _ROWS: Final = (FetchReceived, ParseFailure)
 _NEWS: Final = (ExistsReceived, ExpungeReceived, VanishedReceived, FetchReceived, ParseFailure)
 _KINDS: Final[dict[str, tuple[type, ...]]] = {
-    "IDLE": _NEWS,
+    "IDLE": (*_NEWS, UntaggedStatus),
     "EXISTS": (ExistsReceived,),
     "EXPUNGE": (ExpungeReceived,),
     "FETCH": (FetchReceived,),
@@ -110,6 +115,7 @@ class Session:
         self.stream: FetchStream | None = None
         """The fetches that are in flight; there is one stream on the wire at a time."""
         self._claim: Claim | None = None
+        self._void: UIDValidityChanged | None = None
         self._bye: ByeReceived | None = None
         self._ended = False
 
@@ -195,6 +201,8 @@ class Session:
             self._bye = event
         elif isinstance(event, ConnectionEnded):
             self._ended = True
+        elif isinstance(event, UntaggedStatus):
+            self._follow_uidvalidity(event)
         elif isinstance(event, _NEWS):
             self.news.append(event)
             self._count(event)
@@ -205,6 +213,22 @@ class Session:
             stream.complete(event)
             if not stream.in_flight:
                 self.stream = None
+
+    def _follow_uidvalidity(self, event: UntaggedStatus) -> None:
+        """Where the server tells another UIDVALIDITY, all UIDs are void (RFC 9051 section 2.3.1.1).
+
+        It is news, too, so that whoever waits for some wakes up.
+        """
+        found, mailbox = _uidvalidity(event.code), self.mailbox
+        if found is None or mailbox is None or found == mailbox.uidvalidity:
+            return
+        self.mailbox = replace(mailbox, uidvalidity=found, uidnext=None, highestmodseq=None)
+        if mailbox.uidvalidity is None:
+            return  # told late, behind the answer to SELECT
+        self._void = UIDValidityChanged(mailbox.name, mailbox.uidvalidity, found)
+        self.news.append(event)
+        if self.stream is not None:
+            self.stream.void = self._void
 
     def _count(self, event: Event) -> None:
         if self.mailbox is None:
@@ -218,6 +242,12 @@ class Session:
             exists -= len(event.uids)
         if exists != self.mailbox.exists:
             self.mailbox = replace(self.mailbox, exists=max(0, exists))
+
+    def enter(self, mailbox: SelectedMailbox | None) -> None:
+        """Take note that *mailbox* is selected now, or none; news of the one before are dropped."""
+        self.mailbox = mailbox
+        self._void = None
+        self.news.clear()
 
     # Conversations
 
@@ -243,20 +273,29 @@ class Session:
     def begin(self, command: Command) -> Operation[Handle]:
         """Queue *command* once nothing else is in flight.
 
-        Raises `ConnectionLost` where the server took its leave meanwhile; nothing is sent then.
+        Raises `ConnectionLost` where the server took its leave meanwhile, and `UIDValidityChanged`
+        where the command is about UIDs that are void; nothing is sent then.
         """
         yield from self.settle()
         while self._next() is not None:
             pass
         self.check_sendable()
+        if _about_uids(command.name):
+            self.check_uids()
         return self.connection.send(command)
 
     def answer(self, handle: Handle) -> Operation[Answer]:
-        """Read until the command of *handle* is complete."""
+        """Read until the command of *handle* is complete.
+
+        Raises `UIDValidityChanged` where its UIDs became void meanwhile: which messages the server
+        took it for is not known.
+        """
         events: list[Event] = []
         while len(events) < _MOST_EVENTS:
             event = yield from self.expect()
             if isinstance(event, CommandCompleted) and event.handle == handle:
+                if _about_uids(handle.name):
+                    self.check_uids(sent=True)
                 return Answer(event, events)
             events.append(event)
         raise LimitExceeded(f"a command was answered by {_MOST_EVENTS} responses and no end")
@@ -268,11 +307,19 @@ class Session:
 
     # Guards
 
+    def check_uids(self, *, sent: bool = False) -> None:
+        """Raise `UIDValidityChanged` where the UIDs of the selected mailbox are void.
+
+        With *sent* a command about them was under way, whose outcome is not known.
+        """
+        if self._void is not None:
+            raise self._void.anew(sent=sent)
+
     def uids_for(self, message_set: MessageSet, what: str) -> str:
         """The set's wire form, once it is certain that it belongs to the selected mailbox.
 
-        Raises `LocalProtocolError` where no mailbox is selected, and `MailboxMismatch`; nothing
-        is sent then.
+        Raises `LocalProtocolError` where no mailbox is selected, `UIDValidityChanged` where all its
+        UIDs are void, and `MailboxMismatch`; nothing is sent then.
         """
         if not isinstance(message_set, MessageSet):
             raise LocalProtocolError(
@@ -281,6 +328,7 @@ class Session:
             )
         if self.mailbox is None:
             raise LocalProtocolError(f"{what} needs a selected mailbox; nothing was sent")
+        self.check_uids()
         if not message_set.matches(self.mailbox.name, self.mailbox.uidvalidity):
             raise MailboxMismatch(
                 f"the messages belong to another mailbox or UIDVALIDITY than the selected one; "
@@ -338,3 +386,13 @@ def _closing(bye: ByeReceived | None) -> ConnectionLost:
     if bye is None:
         return ConnectionLost("the connection was closed without a word from the server")
     return ServerClosing(bye.code.name if bye.code else None, bye.text)
+
+
+def _about_uids(name: str) -> bool:
+    return name.startswith("UID ")
+
+
+def _uidvalidity(code: ResponseCode | None) -> int | None:
+    if code is None or code.name != "UIDVALIDITY" or len(code.args) != 1:
+        return None
+    return code.args[0] if isinstance(code.args[0], int) else None

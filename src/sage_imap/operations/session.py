@@ -2,7 +2,8 @@
 
 Laws of this module:
 
-- Every read has a deadline, and what ends a connection is raised as one typed error.
+- Every read has a deadline, an answer that is due has one too (`Patience`), and what ends a
+  connection is raised as one typed error.
 - No UID goes out once the server has told another UIDVALIDITY of the selected mailbox, until the
   mailbox was selected anew; what it answers behind that is not taken for an answer.
 - Every event passes `Session.observe` once, in the order of the wire, whoever waits for it.
@@ -29,7 +30,8 @@ from sage_imap.errors import (
 )
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import SelectedMailbox
-from sage_imap.operations.effects import EOF, TIMED_OUT, Operation, read, write
+from sage_imap.operations.effects import EOF, TIMED_OUT, Operation, now, read, write
+from sage_imap.operations.patience import Patience
 from sage_imap.operations.streams import FetchStream
 from sage_imap.protocol import commands
 from sage_imap.protocol.command import Command
@@ -74,6 +76,11 @@ _MOST_NEWS: Final = 1000
 # Portions hold 10,000 messages at most, and LIST of the largest known accounts names 50,000
 # mailboxes; beyond this a server only fills memory.
 _MOST_EVENTS: Final = 250_000
+# What these commands are there for; of others it is news.
+_REMOVALS: Final[dict[str, tuple[type, ...]]] = {
+    "UID EXPUNGE": (ExpungeReceived, VanishedReceived),
+    "UID MOVE": (ExpungeReceived, VanishedReceived),
+}
 # Between BYE and the end of the stream a tagged NO may still say more about the reason.
 _GRACE: Final = 2.0
 # Octets of a line beside the command itself: a tag of up to ten digits, a space, CRLF.
@@ -114,6 +121,7 @@ class Session:
         self.news: deque[Event] = deque(maxlen=_MOST_NEWS)
         self.stream: FetchStream | None = None
         """The fetches that are in flight; there is one stream on the wire at a time."""
+        self._patience = Patience(timeout)
         self._claim: Claim | None = None
         self._void: UIDValidityChanged | None = None
         self._bye: ByeReceived | None = None
@@ -124,7 +132,8 @@ class Session:
     def receive(self, timeout: float | None = None) -> Operation[Event | None]:
         """The next event; None where *timeout* seconds (None: the session's) brought nothing.
 
-        With a *timeout*, also where what came was no whole response.
+        With a *timeout*, also where what came was no whole response. Without one an answer is
+        due: `OperationTimeout` where none comes although the server talks.
         """
         while True:
             event = self._next()
@@ -132,7 +141,11 @@ class Session:
                 return event
             self.check_open()
             yield from self.flush()
-            patience = self.timeout if timeout is None else timeout
+            if timeout is None:
+                unfinished = self.connection.unfinished
+                patience = self._patience.left((yield from now()), unfinished)
+            else:
+                patience = timeout
             if self._bye is not None:
                 patience = min(patience, _GRACE)
             data = yield from read(patience)
@@ -156,6 +169,7 @@ class Session:
         """Send what is ready to be sent."""
         while data := self.connection.data_to_send():
             yield from write(data)
+            self._patience.progress()
 
     def absorb(self) -> list[Event]:
         """The events that were received already; nothing is read.
@@ -191,11 +205,11 @@ class Session:
     def observe(self, event: Event) -> None:
         """Take note of what an event says about the connection and the mailbox."""
         if self._claim is not None and self._claim(event):
-            return
-        if isinstance(event, _ROWS):
-            if self.stream is None or not self.stream.takes(event):
-                self.news.append(event)
+            self._patience.progress()
+        elif isinstance(event, _ROWS):
+            self._take_row(event)
         elif isinstance(event, CommandCompleted):
+            self._patience.progress()
             self._complete_stream(event)
         elif isinstance(event, ByeReceived):
             self._bye = event
@@ -206,6 +220,12 @@ class Session:
         elif isinstance(event, _NEWS):
             self.news.append(event)
             self._count(event)
+
+    def _take_row(self, event: FetchReceived | ParseFailure) -> None:
+        if self.stream is None or not self.stream.takes(event):
+            self.news.append(event)
+        elif isinstance(event, FetchReceived):  # whose garbage it is, nobody knows
+            self._patience.progress()
 
     def _complete_stream(self, event: CommandCompleted) -> None:
         stream = self.stream
@@ -297,6 +317,8 @@ class Session:
                 if _about_uids(handle.name):
                     self.check_uids(sent=True)
                 return Answer(event, events)
+            if isinstance(event, _REMOVALS.get(handle.name, ())):
+                self._patience.progress()
             events.append(event)
         raise LimitExceeded(f"a command was answered by {_MOST_EVENTS} responses and no end")
 

@@ -33,6 +33,7 @@ from sage_imap.protocol.events import (
 )
 from sage_imap.protocol.sets import UIDSet
 from sage_imap.protocol.state import ConnectionState
+from sage_imap.transports.scripted import ScriptedTransport, Step
 from tests.support.scripts import TIMEOUT, staged
 
 ONE: Final = MessageSet("1")
@@ -148,6 +149,112 @@ def test_nothing_selected() -> None:
         pytest.raises(LocalProtocolError, match="selected"),
     ):
         stage.session.uids_for(MessageSet("1"), "FETCH")
+
+
+# A server that talks
+
+STILL_HERE = ".. pass 15\n>> * OK Still here\n"
+
+
+def test_still_here() -> None:
+    """A server that says every 15 seconds that it works on it may work for half an hour."""
+    with staged(f"<< A1 NOOP\n{STILL_HERE * 119}.. pass 14\n>> A1 OK done") as stage:
+        stage.run(noop(stage.session))
+        assert stage.transport.now == 119 * 15 + 14
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["* OK Still here", "* 7 EXISTS", "* 1 EXPUNGE", "* 1 FETCH (UID 9 FLAGS ())", "* 1 FETCH ("],
+)
+@pytest.mark.parametrize(
+    ("operation", "command"),
+    [
+        (noop, "NOOP"),
+        (lambda session: messages.search(session), "UID SEARCH ALL"),
+        (lambda session: messages.store(session, ONE, ["X"]), "UID STORE 1 +FLAGS (X)"),
+        (lambda session: fetching.fetch(session, ONE, ["FLAGS"]), "UID FETCH 1 (UID FLAGS)"),
+        (lambda session: idling.begin(session, idling.Idle(60.0)), "IDLE"),
+    ],
+)
+def test_talk_without_an_answer(
+    operation: Callable[[Session], Operation[Any]], command: str, line: str
+) -> None:
+    """Lines that say nothing of what was asked for do not put the end off for ever."""
+    talk = f".. pass 25\n>> {line}\n" * 72
+    with staged(f"<< A1 {command}\n{talk}", offers="IMAP4rev1 IDLE") as stage:
+        with pytest.raises(OperationTimeout, match="nothing of the answer") as caught:
+            stage.run(operation(stage.session))
+        assert stage.transport.now == 60 * TIMEOUT
+        assert not caught.value.connection_usable
+
+
+@pytest.mark.parametrize(
+    ("operation", "command", "line"),
+    [
+        (lambda session: fetching.fetch(session, MANY, ["FLAGS"]), "FETCH 1:200 (UID FLAGS)", ROW),
+        (lambda session: messages.store(session, MANY, ["X"]), "STORE 1:200 +FLAGS (X)", ROW),
+        (lambda session: messages.expunge(session, MANY), "EXPUNGE 1:200", "* 1 EXPUNGE"),
+    ],
+)
+def test_an_answer_that_takes_long(
+    operation: Callable[[Session], Operation[Any]], command: str, line: str
+) -> None:
+    """What was asked for may come as slowly as it likes, as long as it comes."""
+    lines = "".join(f".. pass 29\n>> {line.format(n)}\n" for n in range(1, 201))
+    with staged(f"<< A1 UID {command}\n{lines}>> A1 OK done") as stage:
+        stage.run(operation(stage.session))
+        assert stage.transport.now == 200 * 29
+
+
+def _dripping(size: int, pieces: int) -> list[Step]:
+    """A message of *pieces* pieces of *size* octets, one every 29 seconds."""
+    begin = b"* 1 FETCH (UID 1 BODY[TEXT]<0> {%d}\r\n" % (size * pieces)
+    drip = [
+        step for _ in range(pieces) for step in (Step("pass", seconds=29), Step(">>", b"x" * size))
+    ]
+    return [
+        Step("<<", b"A1 UID FETCH 1 (UID BODY.PEEK[TEXT]<0.9999999>)\r\n"),
+        Step(">>", begin),
+        *drip,
+        Step(">>", b")\r\nA1 OK done\r\n"),
+    ]
+
+
+def test_one_long_response() -> None:
+    """A slow line is given the time that a literal needs; a drip of octets is not."""
+    items = ["BODY[TEXT]<0.9999999>"]
+    with staged("") as stage:
+        stage.transport = ScriptedTransport(_dripping(30_000, 100))
+        rows = stage.run(fetching.fetch(stage.session, ONE, items))
+        assert len(rows) == 1
+        assert stage.transport.now == 2900
+    with staged("") as stage:
+        stage.transport = ScriptedTransport(_dripping(1, 100))
+        with pytest.raises(OperationTimeout):
+            stage.run(fetching.fetch(stage.session, ONE, items))
+        assert stage.transport.now <= 60 * TIMEOUT + 29
+        stage.transport = ScriptedTransport("")
+
+
+def test_time_that_passes_while_nobody_reads() -> None:
+    """Whoever takes long over a row does not make the server slow."""
+    with staged(
+        """
+        << A1 UID FETCH 1:2 (UID FLAGS)
+        >> * 1 FETCH (UID 1 FLAGS ())
+        >> * OK Still here
+        .. cut
+        >> * 2 FETCH (UID 2 FLAGS ())
+        >> A1 OK done
+        """
+    ) as stage:
+        opening = fetching.open_stream(stage.session, MessageSet("1:2"), ["FLAGS"])
+        stream = stage.run(opening)
+        assert stage.run(fetching.next_rows(stage.session, stream))
+        stage.transport.now += 10_000
+        assert stage.run(fetching.next_rows(stage.session, stream))
+        assert stage.run(fetching.next_rows(stage.session, stream)) is None
 
 
 # UIDVALIDITY that changes under our feet

@@ -74,14 +74,19 @@ class Outbox:
         statement = statement.order_by(_deliveries.next_attempt_at, _deliveries.id).limit(limit)
         return [_record(row) for row in await self._transaction.read(statement)]
 
-    async def next_due(self, endpoint: str) -> datetime | None:
-        """When the next pending delivery to the endpoint is due, None where there is none."""
+    async def next_due(self, endpoint: str, *, after: datetime | None = None) -> datetime | None:
+        """When the next pending delivery to the endpoint is due, None where there is none.
+
+        With *after*, the next that is due later than this instant.
+        """
         statement = (
             select(_deliveries.next_attempt_at)
             .where(_deliveries.endpoint == endpoint, _deliveries.status == DeliveryStatus.PENDING)
             .order_by(_deliveries.next_attempt_at)
             .limit(1)
         )
+        if after is not None:
+            statement = statement.where(_deliveries.next_attempt_at > after)
         rows = await self._transaction.read(statement)
         return rows[0].next_attempt_at if rows else None
 

@@ -5,6 +5,7 @@ The laws of this module:
 - A delivery is attempted from its committed row alone, and what came of it is committed before it
   is attempted again. What dies in between is sent once more, under the same ``webhook-id``.
 - A commit wakes the drains, so an idle one posts within milliseconds.
+- Of an endpoint that answers, some fifty answers may wait for their commit while others are posted.
 - An endpoint that hangs holds its own few connections and threads and nothing else.
 - While an endpoint is disabled its deliveries wait; they are sent once it is enabled.
 - Cancelling stops a drain at once: a POST under way is given up and its delivery stays pending, but
@@ -42,6 +43,8 @@ __all__ = ["EndpointDrain"]
 _log = get_logger(__name__)
 
 _OUTAGE_PAUSE = 2.0
+# So many may be sent a second time after a crash; their records share a commit.
+_MOST_UNRECORDED = 50
 _NO_PAUSE = float("inf")
 
 
@@ -84,6 +87,7 @@ class EndpointDrain:
         self._pacer = Pacer(endpoint.rate_limit)
         self._queue = Queue(storage, endpoint.name, ordered=endpoint.ordered, clock=clock)
         self._under_way: set[int] = set()
+        self._posting: set[int] = set()
         self.is_at_work = False
 
     async def run(self) -> None:
@@ -104,20 +108,30 @@ class EndpointDrain:
             while True:
                 await self._queue.refresh(self._under_way)
                 pause = _NO_PAUSE
-                while self._queue and len(self._under_way) < self._endpoint.concurrency:
+                while self._queue and self._has_room():
                     if wait := self._pacer.pause(time.monotonic()):
                         pause = wait
                         break
                     delivery = self._queue.pop()
                     self._under_way.add(delivery.id)
+                    self._posting.add(delivery.id)
                     group.create_task(self._deliver(delivery, sender, wakeups))
                 await wakeups.wait(min(pause, self._queue.pause()))
+
+    def _has_room(self) -> bool:
+        unrecorded = len(self._under_way) - len(self._posting)
+        return len(self._posting) < self._endpoint.concurrency and unrecorded < _MOST_UNRECORDED
 
     async def _deliver(self, delivery: DeliveryRecord, sender: Sender, wakeups: Wakeups) -> None:
         try:
             started = self._clock()
             outcome = await self._attempt(delivery, sender, started)
             reach("after-post")
+            if outcome.delivered:
+                # The next need not wait for the disk. After a failure it does: the endpoint may be
+                # disabled by it.
+                self._posting.discard(delivery.id)
+                wakeups.wake()
             await to_its_end(self._record(delivery, outcome, started))
         except StorageError as error:
             # Nothing was sent, since the message itself cannot be read: no fault of the endpoint.
@@ -125,6 +139,7 @@ class EndpointDrain:
             await asyncio.sleep(_OUTAGE_PAUSE)
             self._queue.returned(delivery)
         finally:
+            self._posting.discard(delivery.id)
             self._under_way.discard(delivery.id)
             wakeups.wake()
 
@@ -138,7 +153,7 @@ class EndpointDrain:
         return await sender.post(request.body, request.headers)
 
     async def _record(self, delivery: DeliveryRecord, outcome: Outcome, started: datetime) -> None:
-        """Write down what came of the attempt; the slot stays taken until that is committed."""
+        """Write down what came of the attempt."""
         number, answered = delivery.attempts + 1, time.monotonic()
         judged = verdict(
             attempts=number - delivery.earlier_attempts,

@@ -90,13 +90,12 @@ class SqliteConnection:
 
     async def open(self, engine: Engine, *, writes: bool) -> None:
         """Connect and begin the transaction; other processes' writers are waited for."""
-        await self._in_thread(self._connect, engine, writes)
         deadline = time.monotonic() + _WAIT_FOR_WRITERS_SECONDS
         while True:
             try:
                 # Each attempt waits for the busy timeout of the engine, and between them we can
                 # be cancelled.
-                await self._in_thread(self._connection.begin)
+                await self._in_thread(self._begin, engine, writes)
             except OperationalError as error:
                 if not _is_busy(error) or time.monotonic() > deadline:
                     raise
@@ -144,8 +143,10 @@ class SqliteConnection:
         assert self._opened is not None
         return self._opened
 
-    def _connect(self, engine: Engine, writes: bool) -> None:  # noqa: FBT001 - run_in_executor
-        self._opened = engine.connect().execution_options(**{WRITES: writes})
+    def _begin(self, engine: Engine, writes: bool) -> None:  # noqa: FBT001 - run_in_executor
+        if self._opened is None:
+            self._opened = engine.connect().execution_options(**{WRITES: writes})
+        self._opened.begin()
 
     async def _in_thread(self, work: Callable[..., _T], *arguments: Any) -> _T:
         """The work's result; if we are cancelled, only after the thread is off the connection."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 
 from sage_mail.records import (
     AttemptRecord,
@@ -26,6 +26,17 @@ __all__ = ["Outbox"]
 _deliveries = tables.deliveries.c
 _attempts = tables.attempts.c
 _SELECT = select(tables.deliveries, tables.events).join_from(tables.deliveries, tables.events)
+# Made once: to build a statement costs more than to execute it.
+_SETTLE = (
+    update(tables.deliveries)
+    .where(_deliveries.id == bindparam("settled_id"))
+    .values(
+        status=bindparam("status_now"),
+        attempts=bindparam("attempts_now"),
+        next_attempt_at=bindparam("next_at"),
+        last_error=bindparam("error_now"),
+    )
+)
 
 
 class Outbox:
@@ -104,18 +115,16 @@ class Outbox:
         """
         if status is DeliveryStatus.PENDING and next_attempt_at is None:
             raise ValueError("a pending delivery needs its next instant")
+        self._transaction.collect(tables.attempts, _attempt_values(delivery_id, attempt))
         await self._transaction.execute(
-            insert(tables.attempts), _attempt_values(delivery_id, attempt)
-        )
-        await self._transaction.execute(
-            update(tables.deliveries)
-            .where(_deliveries.id == delivery_id)
-            .values(
-                status=status,
-                attempts=attempt.number,
-                next_attempt_at=next_attempt_at if status is DeliveryStatus.PENDING else None,
-                last_error=attempt.error,
-            )
+            _SETTLE,
+            {
+                "settled_id": delivery_id,
+                "status_now": status,
+                "attempts_now": attempt.number,
+                "next_at": next_attempt_at if status is DeliveryStatus.PENDING else None,
+                "error_now": attempt.error,
+            },
         )
 
     async def replay(self, endpoint: str, events: Sequence[EventRecord], *, at: datetime) -> None:

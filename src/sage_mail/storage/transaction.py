@@ -30,6 +30,7 @@ _COLLECTED: Final = (
     tables.analyses,
     tables.events,
     tables.deliveries,
+    tables.attempts,
 )
 
 

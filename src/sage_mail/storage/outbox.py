@@ -98,8 +98,9 @@ class Outbox:
         )
         if after is not None:
             statement = statement.where(_deliveries.next_attempt_at > after)
-        rows = await self._transaction.read(statement)
-        return rows[0].next_attempt_at if rows else None
+        await self._transaction.flush()
+        row = await self._transaction.first(statement)
+        return None if row is None else row.next_attempt_at
 
     async def record_attempt(
         self,

@@ -75,10 +75,12 @@ class Transaction:
         with translated():
             return await self._connection.fetch(statement, parameters)
 
-    async def read(self, statement: Executable) -> Sequence[Row[Any]]:
+    async def read(
+        self, statement: Executable, parameters: Parameters | None = None
+    ) -> Sequence[Row[Any]]:
         """All rows of the query, those included that are only collected yet."""
         await self.flush()
-        return await self.all(statement)
+        return await self.all(statement, parameters)
 
     async def first(
         self, statement: Executable, parameters: Parameters | None = None

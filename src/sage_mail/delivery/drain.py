@@ -7,6 +7,8 @@ The laws of this module:
 - A commit wakes the drains, so an idle one posts within milliseconds.
 - Of an endpoint that answers, some fifty answers may wait for their commit while others are posted.
 - An event that cannot be composed is an attempt that failed, and holds up none of the others.
+- An endpoint that answers 429 or 503 with Retry-After gets nothing until then; after a restart it
+  is asked once more.
 - An endpoint that hangs holds its own few connections and threads and nothing else.
 - While an endpoint is disabled its deliveries wait; they are sent once it is enabled.
 - Cancelling stops a drain at once: a POST under way is given up and its delivery stays pending, but
@@ -128,6 +130,8 @@ class EndpointDrain:
             started = self._clock()
             outcome = await self._attempt(delivery, sender, started)
             reach("after-post")
+            if outcome.asked_rest:
+                self._pacer.rest(outcome.asked_rest, time.monotonic())
             if outcome.delivered:
                 # The next need not wait for the disk. After a failure it does: the endpoint may be
                 # disabled by it.

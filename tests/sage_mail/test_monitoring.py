@@ -9,11 +9,15 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from sage_mail.delivery.events import EventType
 from sage_mail.metrics import Metrics
 from sage_mail.monitoring import Monitor
 from sage_mail.pulse import Pulse
 from sage_mail.records import AccountState
+from sage_mail.reporting import Reporter
+from sage_mail.settings import ReportSettings
 from sage_mail.storage import Storage
 from tests.sage_mail.storage.samples import announced, dead_letter, event, place
 from tests.sage_mail.watching import Drained, Watched, monitor_of
@@ -87,7 +91,31 @@ async def test_what_the_store_knows(storage: Storage) -> None:
         assert _value(monitor, "dead_letters") == 1
         assert _value(monitor, "events_total", type="message.new") == 4
         assert _value(monitor, "events_total", type="message.deleted") == 1
-    assert _value(monitor, "outbox_waiting", endpoint="another") is None
+
+
+async def test_an_endpoint_that_is_not_configured(
+    storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What waits for it is logged at the start, and shown for as long as something does."""
+    async with storage.unit_of_work() as uow:
+        for _ in range(2):
+            await announced(uow, "gone", occurred_at=datetime.now(UTC) - timedelta(seconds=90))
+        await uow.commit()
+    monitor = monitor_of(storage)
+    await monitor.begin()
+    assert "endpoint_not_configured" in caplog.text
+    assert await monitor.refresh()
+    assert _value(monitor, "outbox_waiting", endpoint="gone") == 2
+    assert (_value(monitor, "outbox_oldest_seconds", endpoint="gone") or 0) >= 90
+    assert _value(monitor, "endpoint_enabled", endpoint="gone") == 0
+    report = await Reporter(monitor, ReportSettings()).report()
+    assert report["webhooks"]["gone"]["waiting"] == 2
+    async with storage.unit_of_work() as uow:
+        assert await uow.outbox.give_up("gone", reason="dropped") == 2
+        await uow.commit()
+    assert await monitor.refresh()
+    for name in ("outbox_waiting", "outbox_oldest_seconds", "endpoint_enabled"):
+        assert _value(monitor, name, endpoint="gone") is None
 
 
 async def test_what_is_asked_for_often_is_read_seldom(storage: Storage) -> None:

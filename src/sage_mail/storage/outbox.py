@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -249,6 +249,23 @@ class Outbox:
             )
         )
         return {row.endpoint: WaitingRecord(row.number, row.occurred_at) for row in rows}
+
+    async def stranded(self, configured: Collection[str]) -> Mapping[str, WaitingRecord]:
+        """What waits for endpoints that nobody delivers to, since they are not *configured*."""
+        waiting = await self.waiting()
+        return {name: waiting[name] for name in sorted(waiting) if name not in configured}
+
+    async def give_up(self, endpoint: str, *, reason: str) -> int:
+        """Let what waits for the endpoint have failed for the reason; the number of deliveries."""
+        await self._transaction.flush()
+        return await self._transaction.execute(
+            update(tables.deliveries)
+            .where(
+                _deliveries.endpoint == endpoint,
+                _deliveries.status == DeliveryStatus.PENDING,
+            )
+            .values(status=DeliveryStatus.FAILED, next_attempt_at=None, last_error=reason)
+        )
 
 
 def _record(row: Row[Any]) -> DeliveryRecord:

@@ -113,6 +113,8 @@ class Monitor:
         reasons = []
         if not await self.refresh():
             reasons.append("store: the database does not answer")
+        elif self._storage.writability.is_stuck:
+            reasons.append("store: the database answers, but nothing can be written to it")
         reasons += [
             self._account_reason(account)
             for account in self._accounts

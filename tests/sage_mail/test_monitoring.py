@@ -19,6 +19,7 @@ from sage_mail.records import AccountState
 from sage_mail.reporting import Reporter
 from sage_mail.settings import ReportSettings
 from sage_mail.storage import Storage
+from sage_mail.storage.writability import Writability
 from tests.sage_mail.storage.samples import announced, dead_letter, event, place
 from tests.sage_mail.watching import Drained, Watched, monitor_of
 
@@ -63,6 +64,33 @@ async def test_a_store_that_is_gone(tmp_path: Path) -> None:
     assert b'sage_mail_folder_lag_seconds{account="work",folder="INBOX"} 3.0' in shown
     assert await monitor.unready() == []
     assert b"sage_mail_store_up 1.0" in await monitor.exposition()
+    await storage.close()
+
+
+async def test_a_store_that_takes_nothing(tmp_path: Path) -> None:
+    """While somebody waits to write and nothing is written the system is not ready."""
+    storage = await Storage.open(f"sqlite:///{tmp_path / 'sage.db'}", blob_dir=tmp_path / "blobs")
+    moment = 100.0
+    storage.writability = Writability(lambda: moment)
+    monitor = monitor_of(storage)
+
+    async def write() -> None:
+        async with storage.unit_of_work() as uow:
+            await uow.events.append(event())
+            await uow.commit()
+
+    with closing(sqlite3.connect(tmp_path / "sage.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(write())
+        await asyncio.sleep(0)
+        assert await monitor.unready() == []
+        moment += 6
+        assert await monitor.unready() == [
+            "store: the database answers, but nothing can be written to it"
+        ]
+        other.execute("ROLLBACK")
+        await writing
+    assert await monitor.unready() == []
     await storage.close()
 
 

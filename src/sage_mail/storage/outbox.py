@@ -160,18 +160,24 @@ class Outbox:
             .values(next_attempt_at=until)
         )
 
-    async def hurry(self, endpoint: str, *, at: datetime) -> None:
-        """Let what waits for the endpoint be due from the instant on, whatever its pauses were."""
-        await self._transaction.execute(
+    async def hurry(
+        self, endpoint: str, *, at: datetime, later_than: datetime | None = None
+    ) -> int:
+        """Let what waits for the endpoint be due from the instant on, whatever its pauses were.
+
+        With *later_than* only what would be due after that; the number of deliveries.
+        """
+        hurried = await self._transaction.execute(
             update(tables.deliveries)
             .where(
                 _deliveries.endpoint == endpoint,
                 _deliveries.status == DeliveryStatus.PENDING,
-                _deliveries.next_attempt_at > at,
+                _deliveries.next_attempt_at > (later_than or at),
             )
             .values(next_attempt_at=at)
         )
         self._transaction.wake_others()
+        return hurried
 
     async def get(self, delivery_id: int) -> DeliveryRecord | None:
         """The delivery by its row."""

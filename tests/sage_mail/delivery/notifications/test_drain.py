@@ -145,6 +145,20 @@ async def test_it_is_given_up_at_last(storage: Storage) -> None:
     assert delivery.last_error == "the service refused it with HTTP 500"
 
 
+async def test_what_a_clock_that_was_ahead_has_written(storage: Storage) -> None:
+    """What would be due in years is told now."""
+    async with Receiver(default=_OK) as receiver:
+        channel = _channel(receiver)
+        await _arrive(storage, channel, "one")
+        async with storage.unit_of_work() as uow:
+            await uow.outbox.put_off(1, until=datetime.now(UTC) + timedelta(days=400))
+            await uow.commit()
+        async with _running(storage, channel):
+            await _settled(storage, 1)
+
+    assert _titles(receiver) == ["one"]
+
+
 async def test_a_text_that_cannot_be_made(storage: Storage) -> None:
     """A subject that breaks the channel's template is a failed attempt; the others are told."""
     async with Receiver(default=_OK) as receiver:

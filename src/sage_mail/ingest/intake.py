@@ -17,6 +17,7 @@ from itertools import groupby
 from sage_imap.aio import IMAPClient
 from sage_imap.errors import ConnectionLost, RemoteProtocolError
 from sage_mail import faults
+from sage_mail.ingest.fetched import Fetched
 from sage_mail.ingest.matching import (
     Arrival,
     Candidate,
@@ -27,13 +28,7 @@ from sage_mail.ingest.matching import (
 )
 from sage_mail.ingest.planning import Sized, new_uids
 from sage_mail.ingest.preparation import Prepared, Rejected
-from sage_mail.ingest.reading import (
-    Fetched,
-    Unreadable,
-    fetch_messages,
-    fetch_sizes,
-    search_uids,
-)
+from sage_mail.ingest.reading import Unreadable, fetch_messages, fetch_sizes, search_uids
 from sage_mail.ingest.scope import Scope
 from sage_mail.ingest.sources import candidates_for, gone_from_server, reselect
 from sage_mail.ingest.stumbles import GARBLED, LOST, Stumbles

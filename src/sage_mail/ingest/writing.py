@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from sage_mail.delivery.announce import announce
 from sage_mail.delivery.events import EventType, NewEvent
 from sage_mail.delivery.payloads import Place, failed_data, message_data, moved_data
+from sage_mail.ingest.fetched import Fetched
 from sage_mail.ingest.matching import Origin, Relocated
 from sage_mail.ingest.preparation import Prepared, Rejected
-from sage_mail.ingest.reading import Fetched
 from sage_mail.ingest.scope import Scope
 from sage_mail.keywords import PROCESSED
 from sage_mail.pipeline import Decision

@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from sage_mail.ingest.fetched import Fetched
 from sage_mail.ingest.fingerprint import fingerprint
 from sage_mail.ingest.preparation import Prepared, prepare
 from sage_mail.ingest.preparing import Preparer
-from sage_mail.ingest.reading import Fetched
 from sage_mail.ingest.scope import CriticalSections, Scope
 from sage_mail.ingest.writing import BatchWriter
 from sage_mail.pipeline import Context, Pipeline

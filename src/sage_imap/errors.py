@@ -20,6 +20,7 @@
     │   └── Throttled               try again later, after ``retry_after`` if it is known
     ├── MessageUnreadable           what came of one message cannot be understood
     ├── MessageGone                 one message is not in the mailbox any more
+    ├── MarkFailed                  a handler is done with a message that is not marked as seen
     ├── BatchFailed                 some messages of a batch were not processed
     ├── UIDValidityChanged          the UIDs that the caller holds mean other messages now
     └── ConnectionLost              the connection ended before the answer was complete
@@ -61,6 +62,7 @@ __all__ = [
     "MailboxExists",
     "MailboxMismatch",
     "MailboxNotFound",
+    "MarkFailed",
     "MessageGone",
     "MessageUnreadable",
     "OperationTimeout",
@@ -118,14 +120,37 @@ class MessageGone(IMAPError):
     """A message that was asked for is not in the mailbox any more."""
 
 
-class BatchFailed(IMAPError):
-    """Some messages of a batch were not processed; the result's ``failures`` say which and why."""
+class MarkFailed(IMAPError):
+    """A handler is done with a message, but it was not marked as seen; ``__cause__`` is why.
 
-    def __init__(self, failed: int, total: int, first: Exception | None = None) -> None:
+    A search for unseen messages finds it again: mark it, and do not hand it out a second time.
+    """
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(
+            f"the message was processed but not marked as seen, because of {type(cause).__name__}: "
+            "mark it instead of processing it again"
+        )
+        self.__cause__ = cause
+
+
+class BatchFailed(IMAPError):
+    """Some messages of a batch were not processed; the result's ``failures`` say which and why.
+
+    Of the *failed* ones, *unmarked* were processed and could not be marked as seen.
+    """
+
+    def __init__(
+        self, failed: int, total: int, first: Exception | None = None, *, unmarked: int = 0
+    ) -> None:
         self.failed = failed
         self.total = total
+        self.unmarked = unmarked
+        what = f"{failed - unmarked} of {total} messages were not processed"
+        if unmarked:
+            what += f" and {unmarked} were processed but not marked as seen"
         why = "" if first is None else f"; the first because of {type(first).__name__}"
-        super().__init__(f"{failed} of {total} messages were not processed{why}")
+        super().__init__(what + why)
         self.__cause__ = first
 
 

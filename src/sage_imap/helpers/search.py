@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
 
 from sage_imap.errors import LocalProtocolError
 from sage_imap.models.message import MessageSet
@@ -219,9 +219,23 @@ class IMAPSearchCriteria(str):
         return cls._numbered("SMALLER", octets)
 
     @classmethod
-    def modseq(cls, value: int) -> IMAPSearchCriteria:
-        """With a mod-sequence of *value* or above (RFC 7162 section 3.1.5)."""
-        return cls._numbered("MODSEQ", value)
+    def modseq(
+        cls,
+        value: int,
+        flag: str | None = None,
+        kind: Literal["all", "priv", "shared"] = "all",
+    ) -> IMAPSearchCriteria:
+        """With a mod-sequence of *value* or above (RFC 7162 section 3.1.5).
+
+        With a *flag*, that of the flag alone counts where the server keeps one for each: of the
+        user's own (``priv``), of everybody's (``shared``) or of either.
+        """
+        if flag is None:
+            return cls._numbered("MODSEQ", value)
+        if kind not in ("all", "priv", "shared"):
+            raise LocalProtocolError("the kind of a flag is all, priv or shared")
+        name = "\\\\" * flag.startswith("\\") + _atom(flag.removeprefix("\\"), "a flag")
+        return cls._numbered(f'MODSEQ "/flags/{name}" {kind}', value)
 
     @classmethod
     def from_address(cls, text: str) -> IMAPSearchCriteria:
@@ -302,6 +316,11 @@ class IMAPSearchCriteria(str):
     def fuzzy(cls, criteria: str) -> IMAPSearchCriteria:
         """That fit *criteria* roughly (RFC 6203)."""
         return cls._of([b"FUZZY ", *_keys([criteria])[0].parts])
+
+    @classmethod
+    def filter(cls, name: str) -> IMAPSearchCriteria:
+        """That fit the filter that is stored on the server as *name* (RFC 5466)."""
+        return cls._of([f"FILTER {_atom(name, 'the name of a filter')}".encode("ascii")])
 
     @classmethod
     def gmail_raw(cls, query: str) -> IMAPSearchCriteria:

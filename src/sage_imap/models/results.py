@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from sage_imap.errors import IMAPError, LocalProtocolError
+from sage_imap.errors import IMAPError, LocalProtocolError, MarkFailed
 from sage_imap.models.message import MessageSet
 from sage_imap.protocol.sets import UIDSet
 
@@ -180,12 +180,24 @@ class OperationResult(Generic[T]):
     def untouched(self) -> MessageSet:
         """The messages that were asked for and not touched: gone, refused, unreadable or failed.
 
-        It is a set of the same mailbox, for another try.
+        It is a set of the same mailbox, for another try; what is `unmarked` is not in it.
         """
         if self.asked is None:
             return MessageSet()
-        left = self.asked.uids - self.messages
+        left = self.asked.uids - self.messages - self.unmarked.uids
         return MessageSet(left, self.asked.mailbox, self.asked.uidvalidity)
+
+    @property
+    def unmarked(self) -> MessageSet:
+        """The messages that a handler is done with and that could not be marked as seen.
+
+        It is a set of the same mailbox, to be marked and not to be handed out again.
+        """
+        if self.asked is None:
+            return MessageSet()
+        marking = [f for f in self.failures if isinstance(f.error, MarkFailed)]
+        uids = UIDSet.of(failure.uid for failure in marking if failure.uid is not None)
+        return MessageSet(uids, self.asked.mailbox, self.asked.uidvalidity)
 
     @property
     def successful_messages(self) -> int:
@@ -194,8 +206,10 @@ class OperationResult(Generic[T]):
 
     @property
     def failed_messages(self) -> int:
-        """How many messages were asked for and not touched."""
-        return len(self.failures) if self.asked is None else len(self.untouched)
+        """How many messages were asked for and not touched, or not marked as they should be."""
+        if self.asked is None:
+            return len(self.failures)
+        return len(self.untouched) + len(self.unmarked)
 
     @property
     def error_message(self) -> str | None:

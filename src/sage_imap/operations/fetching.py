@@ -12,7 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from sage_imap.errors import CommandRejected, ConnectionLost, MailboxMismatch
+from sage_imap.errors import (
+    CommandRejected,
+    ConnectionLost,
+    LocalProtocolError,
+    MailboxMismatch,
+)
 from sage_imap.models.message import MessageSet
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Session
@@ -91,15 +96,26 @@ def open_stream(
     elif message_set:
         plan = _plan_metadata(message_set, asked, changed_since, bounds)
     wanted = frozenset(map(_key, asked))
-    return FetchStream(plan, wanted, mailbox=mailbox, items=tuple(asked), bounds=bounds)
+    return FetchStream(
+        plan,
+        wanted,
+        connection=session.connection,
+        mailbox=mailbox,
+        items=tuple(asked),
+        bounds=bounds,
+    )
 
 
 def next_rows(session: Session, stream: FetchStream) -> Operation[list[Row] | None]:
     """At least one row more, or None at the end.
 
-    Raises `CommandRejected` behind the last row where the server refused a batch, and
-    `MailboxMismatch` where another mailbox was selected meanwhile and rows are still due.
+    Raises `CommandRejected` behind the last row where the server refused a batch,
+    `MailboxMismatch` where another mailbox was selected meanwhile and rows are still due, and
+    `LocalProtocolError` where the connection of *stream* has ended before all of them came.
     """
+    if stream.connection is not session.connection:
+        _check_over(stream)
+        return None
     while not stream.rows:
         yield from _fill(session, stream)
         if stream.in_flight:
@@ -119,6 +135,14 @@ def next_rows(session: Session, stream: FetchStream) -> Operation[list[Row] | No
     return rows
 
 
+def _check_over(stream: FetchStream) -> None:
+    if stream.rows or stream.in_flight or stream.failure or stream.peek() is not None:
+        raise LocalProtocolError(
+            "the connection on which these rows were asked for has ended; nothing was sent on the "
+            "one that there is now: select the mailbox and begin the fetch anew"
+        )
+
+
 def _fill(session: Session, stream: FetchStream) -> Operation[None]:
     """Carry the plan on as far as there is room."""
     if session.stream is not stream:
@@ -130,6 +154,7 @@ def _fill(session: Session, stream: FetchStream) -> Operation[None]:
         stream.advance()
         stream.rows.append(step)
     elif isinstance(step, Large):
+        _check_mailbox(session, stream)
         yield from session.settle()
         stream.advance()
         stream.rows.append((yield from _in_slices(session, step, stream)))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
@@ -118,7 +119,8 @@ class Session:
     def receive(self, timeout: float | None = None) -> Operation[Event | None]:
         """The next event; None where *timeout* seconds (None: the session's) brought nothing.
 
-        With a *timeout*, also where what came was no whole response.
+        With a *timeout*, also where what came was no whole response, and where the wait was ended
+        from outside.
         """
         while True:
             event = self._next()
@@ -129,7 +131,7 @@ class Session:
             patience = self.timeout if timeout is None else timeout
             if self._bye is not None:
                 patience = min(patience, _GRACE)
-            data = yield from read(patience)
+            data = yield from read(patience, wakeable=timeout is not None)
             if isinstance(data, bytes | memoryview):
                 self.connection.receive_data(data)
             elif data is EOF:
@@ -266,6 +268,15 @@ class Session:
         while self.stream is not None:
             yield from self.expect()
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether all that the server still owes is what somebody comes back for.
+
+        That are the fetches of a stream, and an IDLE that is held.
+        """
+        expected = self.stream.in_flight if self.stream is not None else 0
+        return self.connection.pending == expected + self.connection.idling
+
     # Guards
 
     def uids_for(self, message_set: MessageSet, what: str) -> str:
@@ -306,9 +317,14 @@ class Session:
         return max(self.provider.command_length - taken - _AROUND, _LEAST_ROOM)
 
     def take_news(self) -> list[Event]:
-        """What the server told unasked since the last call."""
-        news = list(self.news)
-        self.news.clear()
+        """What the server told unasked since the last call.
+
+        One by one, so that nothing is lost or told twice where another thread adds or takes some.
+        """
+        news: list[Event] = []
+        with suppress(IndexError):
+            while True:
+                news.append(self.news.popleft())
         return news
 
     def keep_others(self, kind: tuple[type, ...], news: list[Event]) -> list[Event]:

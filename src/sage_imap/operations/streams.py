@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sage_imap.models.results import FetchRow, SelectedMailbox
 from sage_imap.protocol.command import Command
+from sage_imap.protocol.connection import Connection
 from sage_imap.protocol.events import (
     CommandCompleted,
     FetchReceived,
@@ -81,7 +82,7 @@ Step = Batch | Large | ParseFailure
 
 
 class FetchStream:
-    """The rows of one iteration over messages of *mailbox*.
+    """The rows of one iteration over messages of *mailbox*, on *connection* and on no other.
 
     *plan* yields the steps when there is room for them, *items* are what it asks for and *wanted*
     the names under which they come back.
@@ -92,10 +93,12 @@ class FetchStream:
         plan: Iterator[Step],
         wanted: frozenset[str],
         *,
+        connection: Connection,
         mailbox: SelectedMailbox,
         items: tuple[str, ...],
         bounds: Bounds,
     ) -> None:
+        self.connection = connection
         self.items = items
         self.bounds = bounds
         self.rows: deque[Row] = deque()

@@ -38,6 +38,9 @@ def test_criteria_are_the_text_of_the_wire() -> None:
         (C.larger(10 * 1024 * 1024), "LARGER 10485760"),
         (C.smaller(0), "SMALLER 0"),
         (C.modseq(620162338), "MODSEQ 620162338"),
+        (C.modseq(7, "\\Draft"), 'MODSEQ "/flags/\\\\Draft" all 7'),
+        (C.modseq(7, "$Junk", "priv"), 'MODSEQ "/flags/$Junk" priv 7'),
+        (C.filter("on-the-road"), "FILTER on-the-road"),
         (C.from_address("a@b.c"), 'FROM "a@b.c"'),
         (C.to_address("a"), 'TO "a"'),
         (C.cc_address("a"), 'CC "a"'),
@@ -128,13 +131,17 @@ def test_several_keys_must_all_fit() -> None:
 @pytest.mark.parametrize("evil", ["a\r\nA1 LOGOUT", "a\nb", "a\0b", "\ud800"])
 def test_what_cannot_be_sent_is_refused(evil: str) -> None:
     """A line end never slips into a command, whichever way the text takes."""
-    for make in (C, C.subject, C.keyword, C.before, C.uid, C.gmail_raw, C.email_id):
+    for make in (C, C.subject, C.keyword, C.before, C.uid, C.gmail_raw, C.email_id, C.filter):
         with pytest.raises(LocalProtocolError):
             make(evil)
     with pytest.raises(LocalProtocolError):
         C.header(evil, "a")
     with pytest.raises(LocalProtocolError):
         C.header("a", evil)
+    with pytest.raises(LocalProtocolError):
+        C.modseq(7, evil)
+    with pytest.raises(LocalProtocolError):
+        C.modseq(7, "$Junk", evil)  # type: ignore[arg-type]  # the point of the test
 
 
 @pytest.mark.parametrize("wrong", ["32-Jan-2026", "05-Foo-2026", "yesterday", "2026-13-01", ""])

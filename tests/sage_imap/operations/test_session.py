@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+
 import pytest
 
 from sage_imap.errors import (
@@ -14,9 +17,12 @@ from sage_imap.errors import (
     ServerClosing,
 )
 from sage_imap.models.message import MessageSet
+from sage_imap.operations import fetching, idling
 from sage_imap.operations import session as sessions
+from sage_imap.operations.idling import Idle
 from sage_imap.operations.session import noop
 from sage_imap.protocol.events import (
+    Event,
     ExistsReceived,
     ExpungeReceived,
     ParseFailure,
@@ -134,3 +140,66 @@ def test_nothing_selected() -> None:
         pytest.raises(LocalProtocolError, match="selected"),
     ):
         stage.session.uids_for(MessageSet("1"), "FETCH")
+
+
+def test_news_are_taken_by_several_threads() -> None:
+    """Each is told once, whoever takes them, and while more are coming in."""
+    total = 30_000
+    taken: list[list[Event]] = [[], []]
+    ended = threading.Event()
+
+    def take(told: list[Event]) -> None:
+        while not ended.is_set() or session.news:
+            told += session.take_news()
+
+    interval = sys.getswitchinterval()
+    with staged("") as stage:
+        session = stage.session
+        sys.setswitchinterval(1e-5)
+        try:
+            threads = [threading.Thread(target=take, args=[told]) for told in taken]
+            for thread in threads:
+                thread.start()
+            for number in range(total):
+                while len(session.news) > 900:  # it is bounded
+                    pass
+                session.news.append(ExistsReceived(number))
+            ended.set()
+            for thread in threads:
+                thread.join()
+        finally:
+            sys.setswitchinterval(interval)
+    counts = [e.count for e in taken[0] + taken[1] if isinstance(e, ExistsReceived)]
+    assert sorted(counts) == list(range(total))
+
+
+def test_at_rest() -> None:
+    """Fetches in flight and an IDLE that is held are somebody's; a command that was left is not."""
+    with staged(
+        """
+        << A1 UID FETCH 1:2 (UID FLAGS)
+        >> * 1 FETCH (UID 1 FLAGS ())
+        .. cut
+        >> * 2 FETCH (UID 2 FLAGS ())
+        >> A1 OK done
+        << A2 IDLE
+        >> + idling
+        << DONE
+        >> A2 OK done
+        << A3 NOOP
+        """
+    ) as stage:
+        session = stage.session
+        stream = stage.run(fetching.open_stream(session, MessageSet("1:2"), ["FLAGS"]))
+        stage.run(fetching.next_rows(session, stream))
+        assert session.connection.pending == 1
+        assert session.at_rest
+        idle = Idle(60)
+        stage.run(idling.begin(session, idle))
+        assert session.connection.pending == 1
+        assert session.at_rest
+        stage.run(idling.end(session, idle))
+        left = noop(session)
+        stage.transport.perform(next(left))
+        left.close()
+        assert not session.at_rest

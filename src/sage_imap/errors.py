@@ -41,7 +41,9 @@ Five attributes say what is still usable:
     lost in the middle of a command: look before you repeat it.
 ``partial``
     what the operation had done before, in the type of its result, where it is carried out in
-    portions (a `MoveResult` of what did move); ``None`` where nothing is known to be done.
+    portions: a `MoveResult` of what did move, and of what is copied or in doubt, the rows of a
+    fetch, a `StoreResult`, a `UIDSet` of what was removed; of a service's method, whose result is
+    an `OperationResult`, such a one. ``None`` where nothing is known to be done.
 """
 
 from __future__ import annotations
@@ -273,13 +275,27 @@ class Throttled(CommandRejected):
 
 
 class UIDValidityChanged(IMAPError):
-    """The mailbox's UIDVALIDITY is not the one that the caller's UIDs belong to."""
+    """The mailbox's UIDVALIDITY is not the one that the caller's UIDs belong to.
 
-    def __init__(self, mailbox: str, expected: int, found: int) -> None:
+    Where the server tells it of the selected mailbox, every command about UIDs raises this until
+    the mailbox was selected anew. ``outcome_known`` is False where such a command was under way:
+    it may have been carried out on other messages.
+    """
+
+    def __init__(self, mailbox: str, expected: int, found: int, *, sent: bool = False) -> None:
         self.mailbox = mailbox
         self.expected = expected
         self.found = found
-        super().__init__(f"UIDVALIDITY was {expected} and is {found}; the UIDs held are void")
+        self.outcome_known = not sent
+        super().__init__(
+            f"UIDVALIDITY was {expected} and is {found}; the UIDs held are void: "
+            "select the mailbox anew and search again"
+            + ("; what the command in flight did is not known" if sent else "; nothing was sent")
+        )
+
+    def anew(self, *, sent: bool) -> UIDValidityChanged:
+        """The same, to be raised once more."""
+        return UIDValidityChanged(self.mailbox, self.expected, self.found, sent=sent)
 
 
 class ConnectionLost(IMAPError):

@@ -28,8 +28,11 @@ from sage_imap.errors import (
     TLSRequired,
 )
 from sage_imap.models.message import MessageSet
+from sage_imap.operations import messages
+from sage_imap.operations.books import telling
 from sage_imap.operations.effects import Operation, now
 from sage_imap.operations.session import Session
+from sage_imap.protocol.sets import UIDSet
 from tests.support.faultproxy import FaultProxy
 from tests.support.script_server import HELLO, ScriptServer
 from tests.support.shells import SHELLS, connected, unconnected
@@ -200,6 +203,25 @@ async def test_server_that_does_not_read(shell: str) -> None:
             proxy.deafen()
             with pytest.raises(OperationTimeout):
                 await client.append("INBOX", b"y" * 20_000_000)
+
+
+def _heavy(session: Session) -> Operation[None]:
+    with telling(lambda: UIDSet.of([1])):
+        yield from messages.append(session, "INBOX", b"y" * 20_000_000)
+
+
+async def test_what_was_done_before_the_network_failed(shell: str) -> None:
+    """An operation whose wish is not fulfilled says in the error what it had done."""
+    with (
+        ScriptServer(LOGIN + ".. pass 1\n" + "<< A2 APPEND\n.. silence") as server,
+        FaultProxy("127.0.0.1", server.port) as proxy,
+    ):
+        async with connected(shell, _config(proxy.port, timeout=0.5)) as client:
+            proxy.deafen()
+            with pytest.raises(OperationTimeout) as caught:
+                await client.run(_heavy)
+            assert caught.value.partial == UIDSet.of([1])
+            assert not client.connected
 
 
 # Interruptions

@@ -26,6 +26,7 @@ from sage_imap.operations import (
     folders,
     mailboxes,
     messages,
+    moving,
 )
 from sage_imap.operations import (
     session as sessions,
@@ -247,11 +248,11 @@ class IMAPClient:
 
     async def copy(self, message_set: MessageSet, mailbox: str) -> MoveResult:
         """Copy messages into another mailbox."""
-        return await self.run(messages.copy, message_set, mailbox)
+        return await self.run(moving.copy, message_set, mailbox)
 
     async def move(self, message_set: MessageSet, mailbox: str) -> MoveResult:
         """Move messages into another mailbox."""
-        return await self.run(messages.move, message_set, mailbox)
+        return await self.run(moving.move, message_set, mailbox)
 
     async def expunge(self, message_set: MessageSet) -> None:
         """Remove those of the messages that are flagged ``\\Deleted``, and no other."""

@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sage_imap.config import IMAPConfig
 from sage_imap.errors import ConcurrencyError, ConnectionLost, IMAPError, LocalProtocolError
 from sage_imap.operations.connecting import log_out, sign_in
-from sage_imap.operations.effects import Operation, Reply
+from sage_imap.operations.effects import Effect, Operation, Reply
 from sage_imap.operations.session import Session
 from sage_imap.protocol.connection import Connection
 from sage_imap.transports.streams import StreamTransport
@@ -169,15 +169,23 @@ class Driver:
             transport.close()
 
     async def _drive(self, transport: StreamTransport, operation: Operation[T]) -> T:
-        reply: Reply = None
         try:
+            effect = operation.send(None)
             while True:
-                effect = operation.send(reply)
-                reply = await transport.perform(effect)
-                if self._transport is not transport:  # another task closed it
-                    raise self._gone()
+                try:
+                    reply = await self._perform(transport, effect)
+                except ConnectionLost as error:
+                    effect = operation.throw(error)  # which says what it had done before
+                else:
+                    effect = operation.send(reply)
         except StopIteration as stop:
             result: T = stop.value
             return result
         finally:
             operation.close()
+
+    async def _perform(self, transport: StreamTransport, effect: Effect) -> Reply:
+        reply = await transport.perform(effect)
+        if self._transport is not transport:  # another task closed it
+            raise self._gone()
+        return reply

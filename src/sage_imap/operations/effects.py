@@ -14,7 +14,8 @@ effect                    reply
 `Now`                     seconds on a clock that only goes forward
 ========================  =====================================================
 
-Where a wish cannot be fulfilled the shell closes the operation and raises the error to its caller.
+Where a wish cannot be fulfilled, `ConnectionLost` is thrown into the operation, so that it can say
+in the error's ``partial`` what it had done; any other interruption closes it.
 """
 
 from __future__ import annotations

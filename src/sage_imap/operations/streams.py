@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sage_imap.errors import UIDValidityChanged
 from sage_imap.models.results import FetchRow, SelectedMailbox
 from sage_imap.protocol.command import Command
 from sage_imap.protocol.connection import Connection
@@ -103,6 +104,8 @@ class FetchStream:
         self.bounds = bounds
         self.rows: deque[Row] = deque()
         self.failure: CommandCompleted | None = None
+        self.void: UIDValidityChanged | None = None
+        """Why no row can be told any more: the UIDs that were asked for mean other messages."""
         self.mailbox = mailbox
         self._plan = plan
         self._peeked: Step | None = None
@@ -158,6 +161,8 @@ class FetchStream:
         uid = items.get("UID")
         if not isinstance(uid, int) or not self._expects(uid):
             return False
+        if self.void is not None:
+            return True  # it may be of another message; the iteration ends with the error
         if self._wanted <= items.keys():
             self.rows.append(row_of(event, uid, self.mailbox))
             return True

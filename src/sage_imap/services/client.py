@@ -25,6 +25,7 @@ from sage_imap.operations import (
     folders,
     mailboxes,
     messages,
+    moving,
 )
 from sage_imap.operations import (
     session as sessions,
@@ -247,11 +248,11 @@ class IMAPClient:
 
     def copy(self, message_set: MessageSet, mailbox: str) -> MoveResult:
         """Copy messages into another mailbox."""
-        return self.run(messages.copy, message_set, mailbox)
+        return self.run(moving.copy, message_set, mailbox)
 
     def move(self, message_set: MessageSet, mailbox: str) -> MoveResult:
         """Move messages into another mailbox."""
-        return self.run(messages.move, message_set, mailbox)
+        return self.run(moving.move, message_set, mailbox)
 
     def expunge(self, message_set: MessageSet) -> None:
         """Remove those of the messages that are flagged ``\\Deleted``, and no other."""

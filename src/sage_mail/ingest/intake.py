@@ -96,7 +96,8 @@ class Intake:
             return 0
         wanted = new_uids(above, mailbox.last_uid, await self.known(mailbox, above))
         await self.take(client, mailbox, wanted, advance=True, detected=detected)
-        await self._advance(mailbox, max(above))
+        if not wanted or wanted[-1] < max(above):
+            await self._advance(mailbox, max(above))
         return len(wanted)
 
     async def retry(

@@ -188,7 +188,7 @@ def test_a_range_that_is_none(config: Path) -> None:
         for number in ("-5", "0", "99999999999999999999"):
             code, output = _run("replay", "crm", option, number, "-c", config)
             assert code == 2
-            assert f"'{option}'" in output and number in output
+            assert f"Invalid value for '{option}'" in output
     with pytest.raises(SageMailError, match="no event from 9 to 3; nothing was changed"):
         _run("replay", "crm", "--from", 9, "--to", 3, "-c", config)
 

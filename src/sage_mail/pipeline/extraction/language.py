@@ -32,6 +32,8 @@ _SCRIPTS: Final = {
 }
 _UKRAINIAN: Final = frozenset("іїєґ")
 _ENOUGH: Final = 0.6
+# Less than the weight of any word: a tie.
+_LEAD: Final = 0.01
 
 
 class Languages:
@@ -48,12 +50,13 @@ class Languages:
         self._umlauts = {"ß": "de", "ñ": "es", "ã": "pt", "õ": "pt", "ł": "pl", "ę": "pl"}
 
     def detect(self, passage: Passage) -> tuple[str, float] | None:
-        """The ISO 639-1 code of the language and how sure it is; None where nothing tells."""
+        """The ISO 639-1 code of the language and how sure it is; None without any or with two."""
         script = _script(passage.text)
         if script is not None:
             return script
         votes: defaultdict[str, float] = defaultdict(float)
-        for word in self._known & passage.words:
+        # In their order: the sum of fractions depends on it in the last digit.
+        for word in sorted(self._known & passage.words):
             for language, weight in self._votes[word]:
                 votes[language] += weight
         for letter, language in self._umlauts.items():
@@ -61,9 +64,9 @@ class Languages:
                 votes[language] += 1.0
         if not votes:
             return None
-        ranked = sorted(votes.items(), key=lambda vote: -vote[1])
+        ranked = sorted(votes.items(), key=lambda vote: (-vote[1], vote[0]))
         first, second = ranked[0][1], ranked[1][1] if len(ranked) > 1 else 0.0
-        if first < _ENOUGH:
+        if first < _ENOUGH or first - second < _LEAD:
             return None
         # Few votes are little to go by, and so is a narrow lead.
         return ranked[0][0], round((first - second) / first * first / (first + 1.0), 2)

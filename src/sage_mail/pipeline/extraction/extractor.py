@@ -146,6 +146,7 @@ class Extractor:
                 value=url.url, confidence=0.99, part=source.bodies[-1].part, text=url.shown or ""
             )
             for url in self._links.find(source)
+            if not url.target.active
         )
 
 

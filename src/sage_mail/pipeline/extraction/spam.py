@@ -27,7 +27,7 @@ class Spam:
         if not indicators and not urls:
             return None
         links = source.shielded("suspicious links", lambda: self._links.suspicious(urls), ())
-        return SpamFacts(indicators=indicators, links=links, url_count=len(urls))
+        return SpamFacts(indicators=indicators, links=links, url_count=self._links.count(urls))
 
     def _words(self, source: Source) -> tuple[TextFact, ...]:
         return best(

@@ -137,10 +137,13 @@ def registered(host: str, shared: Set[str]) -> str:
 
 def is_ip_address(host: str) -> bool:
     """Whether the host is an IP address, in any of the ways that browsers read: 0x7f000001 too."""
+    last = host.rpartition(".")[2]
+    if last.isalpha():
+        return False
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return _NUMERIC.fullmatch(host.rpartition(".")[2]) is not None
+        return _NUMERIC.fullmatch(last) is not None
     return True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import ssl
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
@@ -35,6 +36,16 @@ _OTHERWISE: Final = {
     "starttls": 'give security = "starttls"',
     "use_starttls": 'give security = "starttls"',
 }
+# Names that are near nothing of ours and mean it all the same.
+_MISNOMERS: Final = {
+    "pass": "password",
+    "passwd": "password",
+    "pw": "password",
+    "pwd": "password",
+    "uname": "username",
+    "userid": "username",
+    "usr": "username",
+}
 # difflib's ratio: "usrname" and "pasword" are above it, "webhooks" and "database" below.
 _ALIKE: Final = 0.82
 
@@ -46,7 +57,8 @@ class IMAPConfig:
     *security* is ``tls`` (TLS from the first octet, port 993), ``starttls`` (port 143) or
     ``plain`` (for servers on this machine); where it is None, *use_ssl* chooses between ``tls`` and
     ``plain``. *timeout* is how many seconds the server may be silent while it owes an answer,
-    *connect_timeout* bounds name resolution, TCP and TLS together. *auth* is ``login``
+    *connect_timeout* bounds TCP and TLS together, and in the asyncio client
+    the resolution of the name as well. *auth* is ``login``
     (AUTHENTICATE PLAIN or LOGIN, whichever the server offers), ``plain`` or ``xoauth2``;
     *access_token* is the token or a function that gives a fresh one. *client_id* is sent by ID
     (RFC 2971) where the server offers it. *ssl_context* replaces our own, which verifies names and
@@ -88,10 +100,25 @@ class IMAPConfig:
             raise ConfigurationError(f"port is a number from 1 to 65535, not {self.port!r}")
         if self.auth == "xoauth2" and self.access_token is None:
             raise ConfigurationError("auth = xoauth2 needs access_token")
-        seconds = (self.timeout, self.connect_timeout)
-        if not all(_is_number(given, (int, float)) and given > 0 for given in seconds):
-            raise ConfigurationError("timeout and connect_timeout are positive numbers of seconds")
+        self._check_kinds()
         self.quirks()
+
+    def _check_kinds(self) -> None:
+        for seconds in (self.timeout, self.connect_timeout):
+            if not (_is_number(seconds, (int, float)) and 0 < seconds < math.inf):
+                raise ConfigurationError(
+                    "timeout and connect_timeout are positive numbers of seconds"
+                )
+        if not isinstance(self.use_ssl, bool):
+            raise ConfigurationError(f"use_ssl is True or False, not {self.use_ssl!r}")
+        if not isinstance(self.ssl_context, ssl.SSLContext | None):
+            raise ConfigurationError("ssl_context is an ssl.SSLContext")
+        if not (isinstance(self.access_token, str | None) or callable(self.access_token)):
+            raise ConfigurationError("access_token is a text or a function that gives one")
+        if not isinstance(self.client_id, Mapping | None):
+            raise ConfigurationError(
+                'client_id is a mapping of what to say of oneself: {"name": "..."}'
+            )
 
     @property
     def effective_security(self) -> Security:
@@ -169,7 +196,23 @@ def _is_ipv6(host: str) -> bool:
         return False
 
 
-def _refuse_misspelling(key: str, ours: set[str]) -> None:
-    near = difflib.get_close_matches(str(key).lower(), ours, n=1, cutoff=_ALIKE)
-    if near:
-        raise ConfigurationError(f"{key!r} is no setting of a connection; {near[0]!r} is")
+def _refuse_misspelling(key: object, ours: set[str]) -> None:
+    meant = _meant(str(key).lower().replace("-", "_"), ours)
+    if meant is not None:
+        raise ConfigurationError(f"{key!r} is no setting of a connection; {meant!r} is")
+
+
+def _meant(key: str, ours: set[str]) -> str | None:
+    """The setting of which *key* looks like another spelling; None where it looks like none."""
+    bare = key.removeprefix("imap_")
+    others = {**_ALIASES, **_MISNOMERS}
+    if bare in ours or bare in others:
+        return others.get(bare, bare)
+    # Letters that are swapped: short names are unlike each other then to difflib.
+    known = [*ours, *_ALIASES]
+    near = [name for name in known if name[0] == key[:1] and sorted(name) == sorted(key)]
+    near = near or difflib.get_close_matches(key, ours, n=1, cutoff=_ALIKE)
+    # The plural of another library's name is a list of the system's own.
+    if not near and key.removesuffix("s") not in _ALIASES:
+        near = difflib.get_close_matches(key, _ALIASES, n=1, cutoff=_ALIKE)
+    return _ALIASES.get(near[0], near[0]) if near else None

@@ -20,6 +20,7 @@
     │   └── Throttled               try again later, after ``retry_after`` if it is known
     ├── MessageUnreadable           what came of one message cannot be understood
     ├── MessageGone                 one message is not in the mailbox any more
+    ├── MarkFailed                  a handler is done with a message that is not marked as seen
     ├── BatchFailed                 some messages of a batch were not processed
     ├── UIDValidityChanged          the UIDs that the caller holds mean other messages now
     └── ConnectionLost              the connection ended before the answer was complete
@@ -40,7 +41,9 @@ Five attributes say what is still usable:
     lost in the middle of a command: look before you repeat it.
 ``partial``
     what the operation had done before, in the type of its result, where it is carried out in
-    portions (a `MoveResult` of what did move); ``None`` where nothing is known to be done.
+    portions: a `MoveResult` of what did move, and of what is copied or in doubt, the rows of a
+    fetch, a `StoreResult`, a `UIDSet` of what was removed; of a service's method, whose result is
+    an `OperationResult`, such a one. ``None`` where nothing is known to be done.
 """
 
 from __future__ import annotations
@@ -61,6 +64,7 @@ __all__ = [
     "MailboxExists",
     "MailboxMismatch",
     "MailboxNotFound",
+    "MarkFailed",
     "MessageGone",
     "MessageUnreadable",
     "OperationTimeout",
@@ -118,14 +122,37 @@ class MessageGone(IMAPError):
     """A message that was asked for is not in the mailbox any more."""
 
 
-class BatchFailed(IMAPError):
-    """Some messages of a batch were not processed; the result's ``failures`` say which and why."""
+class MarkFailed(IMAPError):
+    """A handler is done with a message, but it was not marked as seen; ``__cause__`` is why.
 
-    def __init__(self, failed: int, total: int, first: Exception | None = None) -> None:
+    A search for unseen messages finds it again: mark it, and do not hand it out a second time.
+    """
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(
+            f"the message was processed but not marked as seen, because of {type(cause).__name__}: "
+            "mark it instead of processing it again"
+        )
+        self.__cause__ = cause
+
+
+class BatchFailed(IMAPError):
+    """Some messages of a batch were not processed; the result's ``failures`` say which and why.
+
+    Of the *failed* ones, *unmarked* were processed and could not be marked as seen.
+    """
+
+    def __init__(
+        self, failed: int, total: int, first: Exception | None = None, *, unmarked: int = 0
+    ) -> None:
         self.failed = failed
         self.total = total
+        self.unmarked = unmarked
+        what = f"{failed - unmarked} of {total} messages were not processed"
+        if unmarked:
+            what += f" and {unmarked} were processed but not marked as seen"
         why = "" if first is None else f"; the first because of {type(first).__name__}"
-        super().__init__(f"{failed} of {total} messages were not processed{why}")
+        super().__init__(what + why)
         self.__cause__ = first
 
 
@@ -248,13 +275,27 @@ class Throttled(CommandRejected):
 
 
 class UIDValidityChanged(IMAPError):
-    """The mailbox's UIDVALIDITY is not the one that the caller's UIDs belong to."""
+    """The mailbox's UIDVALIDITY is not the one that the caller's UIDs belong to.
 
-    def __init__(self, mailbox: str, expected: int, found: int) -> None:
+    Where the server tells it of the selected mailbox, every command about UIDs raises this until
+    the mailbox was selected anew. ``outcome_known`` is False where such a command was under way:
+    it may have been carried out on other messages.
+    """
+
+    def __init__(self, mailbox: str, expected: int, found: int, *, sent: bool = False) -> None:
         self.mailbox = mailbox
         self.expected = expected
         self.found = found
-        super().__init__(f"UIDVALIDITY was {expected} and is {found}; the UIDs held are void")
+        self.outcome_known = not sent
+        super().__init__(
+            f"UIDVALIDITY was {expected} and is {found}; the UIDs held are void: "
+            "select the mailbox anew and search again"
+            + ("; what the command in flight did is not known" if sent else "; nothing was sent")
+        )
+
+    def anew(self, *, sent: bool) -> UIDValidityChanged:
+        """The same, to be raised once more."""
+        return UIDValidityChanged(self.mailbox, self.expected, self.found, sent=sent)
 
 
 class ConnectionLost(IMAPError):

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from queue import Queue
 from threading import Event, Thread
 
 import pytest
@@ -128,7 +129,10 @@ def test_examples_of_the_library_run(
 def test_examples_of_waiting_run(
     dovecot: Dovecot, dovecot_user: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Both blocks tell of the mail that comes; the second, which never ends, is ended by it."""
+    """All blocks tell of the mail that comes; the second, which never ends, is ended by it.
+
+    Enter is pressed for the third once it has told something.
+    """
     config = {
         "host": dovecot.host,
         "port": dovecot.port,
@@ -137,16 +141,18 @@ def test_examples_of_waiting_run(
         "password": PASSWORD,
     }
     page = "docs/how-to/wait-for-mail.md"
-    blocking, endless = (block for block in _python_blocks(page) if "\nconfig = " in block)
+    blocking, endless, stopped = (block for block in _python_blocks(page) if "\nconfig = " in block)
     endless = endless.replace("print(", "raise SystemExit(")
     endings: list[object] = []
-    for block in (blocking, endless):
+    told: Queue[object] = Queue()
+    third = {"print": told.put, "input": lambda prompt: told.get(timeout=30)}
+    for block, names in ((blocking, {}), (endless, {}), (stopped, third)):
         code = re.sub(r"^config = .*$", "config = _config", block, flags=re.MULTILINE)
         over = Event()
         postman = Thread(target=_deliver, args=(config, over))
         postman.start()
         try:
-            exec(compile(code, page, "exec"), {"_config": config})
+            exec(compile(code, page, "exec"), {"_config": config, **names})
         except SystemExit as end:
             endings.append(end.args[-1])
         finally:

@@ -99,7 +99,10 @@ async def test_a_stream_of_the_browser_itself(store: Storage) -> None:
 
 @pytest.mark.parametrize("width", [1100, 390])
 async def test_the_page_shows_events(store: Storage, width: int) -> None:
-    """The live page logs each event as it comes, on a desk and on a phone, without overflowing."""
+    """The live page logs each event as it comes, without overflowing.
+
+    On a desk the log is open; on a phone the mails come first and the log opens by a touch.
+    """
     where = await place(store)
     async with (
         reading(store) as feed,
@@ -111,7 +114,11 @@ async def test_the_page_shows_events(store: Storage, width: int) -> None:
         async with store.unit_of_work() as uow:
             await uow.events.append(event(await uow.messages.add(message(where))))
             await uow.commit()
-        await page.wait_for_selector("#log li", timeout=20_000)
+        await page.wait_for_selector("#log li", state="attached", timeout=20_000)
+        assert await page.is_visible("#log li") == (width > 960)
+        if width <= 960:
+            await page.click("#events > summary")
+        await page.wait_for_selector("#mails > li .why", timeout=20_000)
         assert "message.new" in await page.inner_text("#log li")
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         feed.close()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from sage_imap.models.message import MessageSet
 from sage_mail.records import ActionRecord, ActionStatus
 from tests.live.system import (
     SUPPORT,
@@ -103,11 +107,71 @@ async def test_move_that_the_server_refuses(
 
 async def _first_failure(system: System) -> ActionRecord:
     """The action on the support mail, once it has failed."""
+    return await _failures(system, 1)
+
+
+async def _failures(system: System, attempts: int) -> ActionRecord:
+    """The action on the support mail, once it has failed so often."""
     async with asyncio.timeout(15):
         while True:
             async with system.storage.read() as uow:
-                message = next(m for m in await system.messages() if "Error" in m.subject)
-                actions = await uow.actions.for_message(message.id)
-            if actions and actions[0].attempts:
+                found = [m for m in await system.messages() if "Error" in m.subject]
+                actions = await uow.actions.for_message(found[0].id) if found else []
+            if actions and actions[0].attempts >= attempts:
                 return actions[0]
             await asyncio.sleep(0.05)
+
+
+# A server without MOVE
+_PLAIN = "imap_capability = IMAP4rev1 LITERAL+ IDLE NAMESPACE UIDPLUS UNSELECT CONDSTORE\n"
+
+
+async def test_move_that_was_interrupted_behind_its_copy(tmp_path: Path) -> None:
+    """Without MOVE: what lies in the folder already is not copied once more, but removed here.
+
+    Of two that are alike, each has a copy of its own.
+    """
+    with own_server(extra=_PLAIN) as server:
+        async with logged_in(server, "ann") as client:
+            await client.create("INBOX/Support")
+            await append(server, "ann", _support(1), _support(1), _support(2))
+            await client.select("INBOX")
+            await client.copy(MessageSet("1"), "INBOX/Support")
+        settings = settings_for(tmp_path, [account(server, "ann", initial="all")], routing=_ROUTING)
+        async with running(settings) as system:
+            moved = await system.until_count("message.moved", 3)
+        places = sorted(event.data["moved"]["to"]["uid"] for event in moved)
+        assert places == [1, 2, 3]
+        async with logged_in(server, "ann") as client:
+            assert not await uids(client, "INBOX")
+            assert len(await uids(client, "INBOX/Support")) == 3
+
+
+async def test_move_whose_removal_is_refused(tmp_path: Path) -> None:
+    """Without MOVE, and without the rights to delete, where Dovecot answers OK and does nothing.
+
+    However often it is tried there is one copy, and it is not said to have moved.
+    """
+    with _readable("* owner lrwsipkxa\n") as file:
+        plugin = f"mail_plugins = acl\nplugin {{\n  acl = vfile:{file}\n}}\n"
+        with own_server(extra=_PLAIN + plugin) as server:
+            settings = settings_for(tmp_path, [account(server, "ann")], routing=_ROUTING)
+            async with running(settings) as system:
+                await system.until_seen("INBOX")
+                await append(server, "ann", _support(1))
+                action = await _failures(system, 2)
+                assert action.last_error == "it was copied; the server keeps it here"
+                assert (await system.counts())["message.moved"] == 0
+            async with logged_in(server, "ann") as client:
+                assert len(await uids(client, "INBOX")) == 1
+                assert len(await uids(client, "INBOX/Support")) == 1
+
+
+@contextmanager
+def _readable(text: str) -> Iterator[Path]:
+    """A file that the users under which Dovecot runs can read; pytest's own folder is closed."""
+    with tempfile.TemporaryDirectory(prefix="sage-acl-") as name:
+        Path(name).chmod(0o755)
+        file = Path(name) / "rights"
+        file.write_text(text)
+        yield file

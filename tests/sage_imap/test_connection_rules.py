@@ -28,8 +28,11 @@ from sage_imap.errors import (
     TLSRequired,
 )
 from sage_imap.models.message import MessageSet
+from sage_imap.operations import messages
+from sage_imap.operations.books import telling
 from sage_imap.operations.effects import Operation, now
 from sage_imap.operations.session import Session
+from sage_imap.protocol.sets import UIDSet
 from tests.support.faultproxy import FaultProxy
 from tests.support.script_server import HELLO, ScriptServer
 from tests.support.shells import SHELLS, connected, unconnected
@@ -202,6 +205,25 @@ async def test_server_that_does_not_read(shell: str) -> None:
                 await client.append("INBOX", b"y" * 20_000_000)
 
 
+def _heavy(session: Session) -> Operation[None]:
+    with telling(lambda: UIDSet.of([1])):
+        yield from messages.append(session, "INBOX", b"y" * 20_000_000)
+
+
+async def test_what_was_done_before_the_network_failed(shell: str) -> None:
+    """An operation whose wish is not fulfilled says in the error what it had done."""
+    with (
+        ScriptServer(LOGIN + ".. pass 1\n" + "<< A2 APPEND\n.. silence") as server,
+        FaultProxy("127.0.0.1", server.port) as proxy,
+    ):
+        async with connected(shell, _config(proxy.port, timeout=0.5)) as client:
+            proxy.deafen()
+            with pytest.raises(OperationTimeout) as caught:
+                await client.run(_heavy)
+            assert caught.value.partial == UIDSet.of([1])
+            assert not client.connected
+
+
 # Interruptions
 
 
@@ -282,6 +304,29 @@ async def test_slips_break_nothing(shell: str) -> None:
             with pytest.raises(LocalProtocolError):
                 await client.fetch(MessageSet("1"), ["FLAGS"])
             await client.noop()
+
+
+async def test_slips_in_idle_break_nothing(shell: str) -> None:
+    """Nor is IDLE lost where a slip happens while it is held."""
+    script = "<< A3 IDLE\n>> + idling\n<< DONE\n>> A3 OK done\n<< A4 NOOP\n>> A4 OK done\n"
+    with ScriptServer(LOGIN + SELECTED + script + ".. silence") as server:
+        async with connected(shell, _config(server.port)) as client:
+            await client.select("INBOX")
+            async with client.idle() as idle:
+                with pytest.raises(TypeError):
+                    await idle.wait("5")
+                assert idle.held
+            await client.noop()
+
+
+async def test_mistakes_of_a_handler_that_ends_idle(shell: str) -> None:
+    """An error within the block of an IDLE is told even where IDLE cannot be ended any more."""
+    with ScriptServer(LOGIN + SELECTED + "<< A3 IDLE\n>> + idling\n.. eof") as server:
+        async with connected(shell, _config(server.port)) as client:
+            await client.select("INBOX")
+            with pytest.raises(ValueError, match="slip"):
+                async with client.idle():
+                    raise ValueError("a slip")
 
 
 # Turns
@@ -366,6 +411,81 @@ async def test_token_that_is_asked_for_in_time() -> None:
         config = _config(server.port, auth="xoauth2", access_token=token)
         async with connected("asyncio", config):
             assert asked.is_set()
+
+
+# Connections that are replaced
+
+
+SELECTED = '<< A2 SELECT "INBOX"\n>> * OK [UIDVALIDITY 7] valid\n>> A2 OK done\n'
+
+
+async def _reconnect(client: Any) -> None:
+    await client.close()
+    await client.connect()
+    await client.select("INBOX")
+
+
+async def test_rows_of_a_connection_that_was_replaced(shell: str) -> None:
+    """An iteration that outlives its connection ends in an error; the new one is not touched."""
+    rows = "".join(f">> * {uid} FETCH (UID {uid} FLAGS ())\n" for uid in range(1, 401))
+    first = "<< A3 UID FETCH 1:400 (UID FLAGS)\n<< A4 UID FETCH 401:402 (UID FLAGS)\n"
+    script = LOGIN + SELECTED + first + rows + ">> A3 OK done\n.. silence"
+    with ScriptServer(script) as server:
+        async with connected(shell, _config(server.port, timeout=0.5)) as client:
+            await client.select("INBOX")
+            old = client.iter_fetch(MessageSet("1:402"), ["FLAGS"])
+            await anext(old)
+            await _reconnect(client)
+            with pytest.raises(LocalProtocolError, match="begin the fetch anew"):
+                [row async for row in old]
+            new = client.iter_fetch(MessageSet("1:402"), ["FLAGS"])
+            assert (await anext(new)).uid == 1
+            assert client.connected
+
+
+async def test_rows_that_all_came_before_the_connection_was_replaced(shell: str) -> None:
+    """Nothing is missed by an iteration to which nothing was due any more."""
+    fetched = "<< A3 UID FETCH 1 (UID FLAGS)\n>> * 1 FETCH (UID 1 FLAGS ())\\r\\nA3 OK done\n"
+    with ScriptServer(LOGIN + SELECTED + fetched + ".. silence") as server:
+        async with connected(shell, _config(server.port)) as client:
+            await client.select("INBOX")
+            rows = client.iter_fetch(MessageSet("1"), ["FLAGS"])
+            assert (await anext(rows)).uid == 1
+            await _reconnect(client)
+            assert [row async for row in rows] == []
+
+
+async def test_idle_of_a_connection_that_was_replaced(shell: str) -> None:
+    """IDLE that outlives its connection tells nothing and ends nothing on the new one."""
+    idle_and_noop = "<< A3 IDLE\n>> + idling\n<< DONE\n>> A3 OK done\n<< A4 NOOP\n>> A4 OK done\n"
+    with ScriptServer(LOGIN + SELECTED + idle_and_noop + ".. silence") as server:
+        async with connected(shell, _config(server.port)) as client:
+            await client.select("INBOX")
+            async with client.idle() as old:
+                await _reconnect(client)
+                with pytest.raises(LocalProtocolError, match="begin anew"):
+                    await old.wait(5)
+                await old.done()
+                async with client.idle() as new:
+                    assert not old.held
+                    assert new.held
+                    await old.done()
+                    assert new.held
+            await client.noop()
+            assert client.connected
+
+
+async def test_connecting_twice_leaves_idle_as_it_is(shell: str) -> None:
+    """A `connect` that is refused takes away nobody's IDLE."""
+    script = "<< A3 IDLE\n>> + idling\n<< DONE\n>> A3 OK done\n<< A4 NOOP\n>> A4 OK done\n"
+    with ScriptServer(LOGIN + SELECTED + script + ".. silence") as server:
+        async with connected(shell, _config(server.port)) as client:
+            await client.select("INBOX")
+            async with client.idle():
+                with pytest.raises(LocalProtocolError, match="already"):
+                    await client.connect()
+                await client.done()
+                await client.noop()
 
 
 # TLS
@@ -498,6 +618,12 @@ async def test_no_way_round_starttls(shell: str, script: str, kind: type[IMAPErr
         ({"host": "h", "auth": "cram"}, "xoauth2"),
         ({"host": "h", "auth": "xoauth2"}, "access_token"),
         ({"host": "h", "timeout": 0}, "positive"),
+        ({"host": "h", "timeout": float("inf")}, "positive"),
+        ({"host": "h", "connect_timeout": float("nan")}, "positive"),
+        ({"host": "h", "use_ssl": "no"}, "use_ssl"),
+        ({"host": "h", "ssl_context": True}, "SSLContext"),
+        ({"host": "h", "auth": "xoauth2", "access_token": 5}, "function"),
+        ({"host": "h", "client_id": "123.apps.example.com"}, "mapping"),
         ({"host": "h", "port": 70000}, "65535"),
         ({"host": "h", "password": None}, "texts"),
     ],
@@ -506,6 +632,42 @@ def test_configurations_that_cannot_be(config: dict[str, Any], word: str) -> Non
     """Each mistake in a configuration is told with the remedy."""
     with pytest.raises(ConfigurationError, match=word):
         services.IMAPClient(config)
+
+
+@pytest.mark.parametrize(
+    ("keys", "meant"),
+    [
+        ("prot potr prt pot por Port PORT ports imap_port", "port"),
+        ("pwd passwd pass pw pasword passwrod passwort Password imap_password", "password"),
+        ("hots hsot hst hostt hosts Host imap_host imap_server sever hostnmae", "host"),
+        ("usr uname user_name usrname usernmae uesr userid lgoin imap-user", "username"),
+        ("use_sll usessl imap_ssl imap_use_ssl", "use_ssl"),
+        ("timout tiemout time_out imap_timeout", "timeout"),
+        ("secruity", "security"),
+        ("auht", "auth"),
+        ("acces_token", "access_token"),
+        ("ssl_contxt", "ssl_context"),
+    ],
+)
+def test_misspelt_settings(keys: str, meant: str) -> None:
+    """A setting that is misspelt is no setting that is ignored: the right name is told."""
+    for key in keys.split():
+        with pytest.raises(ConfigurationError, match=f"{key!r} is no .*; {meant!r} is"):
+            IMAPConfig.of({"host": "h", key: "x"})
+
+
+SYSTEM = (
+    "webhooks own_domains encryption_key db_path database notifications data_dir model endpoints "
+    "name url secret version filter_sensitive smtp_host smtp_port users servers email folder "
+    "folders accounts poll_interval mark_seen log feed http routing report words"
+)
+
+
+def test_settings_of_the_system() -> None:
+    """What the guide's classes and the system have in the same mapping is none of ours."""
+    assert IMAPConfig.of({"host": "h", **dict.fromkeys(SYSTEM.split(), "x")}) == IMAPConfig(
+        host="h"
+    )
 
 
 def test_configuration() -> None:

@@ -27,7 +27,7 @@ from sage_imap.errors import (
 from sage_imap.helpers.search import IMAPSearchCriteria
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import OperationResult, SelectedMailbox
-from sage_imap.operations import connecting, fetching, idling, mailboxes, messages, outcomes
+from sage_imap.operations import connecting, fetching, idling, mailboxes, messages, moving, outcomes
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Session
 from sage_imap.protocol.sets import UIDSet
@@ -52,7 +52,7 @@ SECURE = 'does it want security = "tls"'
         lambda session: messages.expunge(session, ONE),
         lambda session: messages.expunge_flagged(session, ONE),
         lambda session: messages.delete(session, ONE),
-        lambda session: messages.move(session, ONE, "Box"),
+        lambda session: moving.move(session, ONE, "Box"),
     ],
 )
 def test_a_mailbox_that_is_selected_read_only(change: Callable[[Session], Operation[Any]]) -> None:
@@ -71,7 +71,7 @@ def test_uids_that_are_no_message_set(given: Any) -> None:
         for operation in (
             fetching.fetch(stage.session, given, ["FLAGS"]),
             messages.store(stage.session, given, ["\\Seen"]),
-            messages.move(stage.session, given, "Box"),
+            moving.move(stage.session, given, "Box"),
         ):
             with pytest.raises(LocalProtocolError, match=r"MessageSet\.from_uids"):
                 stage.run(operation)

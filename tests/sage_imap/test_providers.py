@@ -15,8 +15,8 @@ from sage_imap.config import IMAPConfig
 from sage_imap.errors import LocalProtocolError
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import SelectedMailbox
-from sage_imap.operations import connecting, fetching, messages
-from sage_imap.operations.effects import Effect, Operation, Read, Write
+from sage_imap.operations import connecting, fetching, messages, moving
+from sage_imap.operations.effects import Effect, Now, Operation, Read, Write
 from sage_imap.operations.session import Session
 from sage_imap.protocol.connection import Connection
 from sage_imap.protocol.state import ConnectionState
@@ -217,7 +217,9 @@ class _Agreeable:
         connection = Connection(state=ConnectionState.SELECTED, capabilities=OFFERS.split())
         self.session = Session(connection, timeout=1.0)
         self.session.provider = provider
-        self.session.mailbox = SelectedMailbox("INBOX", uidvalidity=7, exists=200_000)
+        self.session.mailbox = SelectedMailbox(
+            "INBOX", uidvalidity=7, uidnext=2**32 - 1, exists=200_000
+        )
         self.lines: list[bytes] = []
         self._answers = b""
 
@@ -230,11 +232,13 @@ class _Agreeable:
         except StopIteration:
             return
 
-    def _perform(self, effect: Effect) -> bytes | None:
+    def _perform(self, effect: Effect) -> bytes | float | None:
         if isinstance(effect, Write):
             for line in effect.data.splitlines(keepends=True):
                 self._take(line)
             return None
+        if isinstance(effect, Now):
+            return 0.0
         assert isinstance(effect, Read)
         answers, self._answers = self._answers, b""
         return answers
@@ -283,8 +287,8 @@ def test_scattered_uids_fit(provider: Provider) -> None:
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda session, uids: messages.copy(session, uids, "Ärger" * 20),
-        lambda session, uids: messages.move(session, uids, "x" * 300),
+        lambda session, uids: moving.copy(session, uids, "Ärger" * 20),
+        lambda session, uids: moving.move(session, uids, "x" * 300),
         lambda session, uids: messages.expunge(session, uids),
         lambda session, uids: fetching.fetch(session, uids, ["FLAGS", "ENVELOPE"]),
         lambda session, uids: fetching.fetch(session, uids, ["BODY[]"]),
@@ -305,5 +309,5 @@ def test_every_command_fits(name: str, ask: Callable[[Session, MessageSet], Any]
 def test_a_command_that_is_too_long_in_itself() -> None:
     """Where no set fits beside the rest of a command, few UIDs go at once; nothing stands still."""
     server = _Agreeable(known("Yahoo"))
-    server.run(messages.copy(server.session, _scattered(3), "x" * 990))
+    server.run(moving.copy(server.session, _scattered(3), "x" * 990))
     assert len(server.lines) == 2 + 2  # each COPY without COPYUID is followed by a SEARCH

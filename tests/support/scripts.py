@@ -49,14 +49,15 @@ def staged(
 ) -> Iterator[Stage]:
     """A session in *state* at a server that *offers*; the script is played to its end.
 
-    Where the state is SELECTED, the mailbox is INBOX of UIDVALIDITY 7 unless *mailbox* is given.
+    Where the state is SELECTED, the mailbox is INBOX of UIDVALIDITY 7 and UIDNEXT 100 unless
+    *mailbox* is given.
     """
     connection = Connection(
         state=state, capabilities=None if offers is None else offers.split(), enabled=enabled
     )
     session = Session(connection, timeout=TIMEOUT)
     if state is ConnectionState.SELECTED:
-        session.mailbox = mailbox or SelectedMailbox("INBOX", uidvalidity=7, exists=10)
+        session.mailbox = mailbox or SelectedMailbox("INBOX", uidvalidity=7, uidnext=100, exists=10)
     transport = ScriptedTransport(script, chunk=chunk)
     yield Stage(session, transport)
     assert transport.finished, "the script was not played to its end"

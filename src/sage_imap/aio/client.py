@@ -26,6 +26,7 @@ from sage_imap.operations import (
     folders,
     mailboxes,
     messages,
+    moving,
 )
 from sage_imap.operations import (
     session as sessions,
@@ -77,12 +78,13 @@ class IMAPClient:
 
     async def connect(self) -> Self:
         """Connect and sign in; the client itself."""
-        self._idle = None
         await self._driver.connect()
         return self
 
     async def logout(self) -> None:
-        """Take leave, if the connection still allows it, and close it."""
+        """Take leave, if the connection still allows it, and close it; IDLE is ended before."""
+        if self._idle is not None:
+            self._idle.stop()
         await self._driver.log_out()
 
     async def close(self) -> None:
@@ -246,11 +248,11 @@ class IMAPClient:
 
     async def copy(self, message_set: MessageSet, mailbox: str) -> MoveResult:
         """Copy messages into another mailbox."""
-        return await self.run(messages.copy, message_set, mailbox)
+        return await self.run(moving.copy, message_set, mailbox)
 
     async def move(self, message_set: MessageSet, mailbox: str) -> MoveResult:
         """Move messages into another mailbox."""
-        return await self.run(messages.move, message_set, mailbox)
+        return await self.run(moving.move, message_set, mailbox)
 
     async def expunge(self, message_set: MessageSet) -> None:
         """Remove those of the messages that are flagged ``\\Deleted``, and no other."""
@@ -262,13 +264,16 @@ class IMAPClient:
         It is renewed every *renew* seconds, by default as often as the provider needs it. Where it
         is held already, it is the same one.
         """
-        if self._idle is None or not self._idle.held:
+        if self._idle is None or self._idle.over:
             renewal = self.provider.idle_renewal if renew is None else renew
-            self._idle = IdleSession(self, renew=renewal)
+            self._idle = IdleSession(self._driver, renew=renewal)
         return self._idle
 
     async def done(self) -> None:
-        """End the IDLE that `idle` began; news that came meanwhile are kept. Else do nothing."""
+        """End the IDLE that `idle` began; news that came meanwhile are kept. Else do nothing.
+
+        From another task it also ends the wait for news that goes on.
+        """
         if self._idle is not None:
             await self._idle.done()
 
@@ -279,8 +284,11 @@ class IMAPClient:
         their own; what is of another kind is kept. Raises `ConnectionLost` where the link is gone.
         """
         kind = sessions.kind_of_news(name)
+        session = self._driver.session
         if self._idle is not None and self._idle.held:
             news = await self._idle.wait(0)
         else:
-            news = self.take_events()
-        return name, self._driver.session.keep_others(kind, news)
+            news = session.take_news()
+        if not news:
+            self._driver.check_open()
+        return name, session.keep_others(kind, news)

@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sage_imap.config import IMAPConfig
 from sage_imap.errors import ConcurrencyError, ConnectionLost, IMAPError, LocalProtocolError
 from sage_imap.operations.connecting import log_out, sign_in
-from sage_imap.operations.effects import Operation, Reply
+from sage_imap.operations.effects import Effect, Operation, Reply
 from sage_imap.operations.session import Session
 from sage_imap.protocol.connection import Connection
 from sage_imap.transports.streams import StreamTransport
@@ -27,12 +27,13 @@ class Driver:
 
     Another task waits its turn. An effect that is interrupted (by a deadline, a cancellation, a
     failing socket) breaks the connection for good, since nobody knows how much of an answer was
-    read.
+    read. A connection belongs to the event loop in which it was made.
     """
 
     def __init__(self, config: IMAPConfig) -> None:
         self._config = config
         self._lock = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._owner: asyncio.Task[object] | None = None
         self._transport: StreamTransport | None = None
         self._session: Session | None = None
@@ -41,9 +42,10 @@ class Driver:
     @property
     def session(self) -> Session:
         """The session; `LocalProtocolError` where there is none."""
-        if self._session is None:
+        session = self._session
+        if session is None:
             raise LocalProtocolError("not connected: call connect() or use an async with block")
-        return self._session
+        return session
 
     @property
     def usable(self) -> bool:
@@ -70,21 +72,33 @@ class Driver:
             )
             self._session = Session(Connection(quirks=config.quirks()), timeout=config.timeout)
             try:
-                await self._drive(sign_in(self._session, config))
+                await self._drive(self._transport, sign_in(self._session, config))
             except BaseException:
                 await self.close()  # whoever could not sign in has no use for the connection
                 raise
 
     async def log_out(self) -> None:
         """Take leave if that is still possible, and close."""
-        if self._transport is not None:
-            with suppress(IMAPError):
-                await self.run(log_out)
-        await self.close()
+        try:
+            if self._transport is not None:
+                with suppress(IMAPError):
+                    await self.run(log_out)
+        finally:
+            await self.close()
 
     async def close(self) -> None:
-        """Close the connection without a word."""
+        """Close the connection without a word; whoever waits for it is told at once."""
         self._end("it was closed")
+
+    def rouse(self) -> None:
+        """Have whoever waits for news look round; from another task."""
+        if self._transport is not None:
+            self._transport.rouse()
+
+    def calm(self) -> None:
+        """Forget that `rouse` was called."""
+        if self._transport is not None:
+            self._transport.calm()
 
     async def run(
         self,
@@ -94,12 +108,28 @@ class Driver:
     ) -> T:
         """Carry *operation* out and return its result."""
         async with self._turn():
-            self._check_open()
-            return await self._drive(operation(self.session, *args, **kwargs))
+            transport = self.check_open()
+            return await self._drive(transport, operation(self.session, *args, **kwargs))
+
+    def check_open(self) -> StreamTransport:
+        """The open transport; raises `LocalProtocolError` and `ConnectionLost` where there is none.
+
+        Nothing was sent then.
+        """
+        if self._transport is None:
+            self.session  # noqa: B018 - raises where there never was one
+            error = self._gone()
+            error.outcome_known = True
+            raise error
+        return self._transport
+
+    def _gone(self) -> ConnectionLost:
+        return ConnectionLost(f"there is no connection ({self._ending}); connect anew")
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         """The right to use the connection, for one task at a time."""
+        self._enter_loop()
         if self._owner is asyncio.current_task():
             raise ConcurrencyError("the connection is busy with another operation of this task")
         async with self._lock:
@@ -118,13 +148,19 @@ class Driver:
             return not error.connection_usable
         # A mistake of the caller that was found before anything was sent breaks nothing.
         mistake = isinstance(error, Exception) and self._session is not None
-        return not (mistake and self.session.connection.pending == 0)
+        return not (mistake and self.session.at_rest)
 
-    def _check_open(self) -> None:
-        if self._transport is None and self._session is not None:
-            error = ConnectionLost(f"there is no connection ({self._ending}); connect anew")
-            error.outcome_known = True  # nothing was sent
-            raise error
+    def _enter_loop(self) -> None:
+        """Take note of the running loop; a connection of another one would never be answered."""
+        loop = asyncio.get_running_loop()
+        if loop is self._loop:
+            return
+        if self._transport is not None:
+            raise LocalProtocolError(
+                "the connection belongs to another event loop; nothing was sent: make a client of "
+                "your own in each asyncio.run() and in each thread"
+            )
+        self._loop, self._lock = loop, asyncio.Lock()
 
     def _end(self, why: str) -> None:
         transport, self._transport = self._transport, None
@@ -132,16 +168,24 @@ class Driver:
             self._ending = why
             transport.close()
 
-    async def _drive(self, operation: Operation[T]) -> T:
-        reply: Reply = None
+    async def _drive(self, transport: StreamTransport, operation: Operation[T]) -> T:
         try:
+            effect = operation.send(None)
             while True:
-                effect = operation.send(reply)
-                if self._transport is None:  # another task closed it
-                    raise ConnectionLost(f"there is no connection ({self._ending}); connect anew")
-                reply = await self._transport.perform(effect)
+                try:
+                    reply = await self._perform(transport, effect)
+                except ConnectionLost as error:
+                    effect = operation.throw(error)  # which says what it had done before
+                else:
+                    effect = operation.send(reply)
         except StopIteration as stop:
             result: T = stop.value
             return result
         finally:
             operation.close()
+
+    async def _perform(self, transport: StreamTransport, effect: Effect) -> Reply:
+        reply = await transport.perform(effect)
+        if self._transport is not transport:  # another task closed it
+            raise self._gone()
+        return reply

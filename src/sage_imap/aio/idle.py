@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from sage_imap.errors import IMAPError
 from sage_imap.operations import idling
 from sage_imap.protocol.events import Event
 
 if TYPE_CHECKING:
-    from sage_imap.aio.client import IMAPClient
+    from sage_imap.aio.driver import Driver
 
 __all__ = ["IdleSession"]
 
@@ -22,41 +24,68 @@ class IdleSession:
     command can be sent until `done`.
     """
 
-    def __init__(self, client: IMAPClient, *, renew: float) -> None:
-        self._client = client
+    def __init__(self, driver: Driver, *, renew: float) -> None:
+        self._driver = driver
         self._idle = idling.Idle(renew)
 
     @property
     def held(self) -> bool:
         """Whether the server holds it: begun, and neither ended nor lost."""
-        return self._idle.handle is not None and self._client.connected
+        return self._driver.usable and self._idle.held_on(self._driver.session)
 
     @property
     def renew(self) -> float:
         """Seconds after which IDLE is begun anew."""
         return self._idle.renew
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing more comes of it: it was ended, or its connection has."""
+        return self._idle.stopped or not self._is_current
+
+    @property
+    def _is_current(self) -> bool:
+        """Whether the connection of it, or that on which it is to begin, is the one there is."""
+        return self._driver.usable and self._idle.session in (None, self._driver.session)
+
     async def begin(self) -> Self:
         """Send IDLE and wait until the server holds it; this session."""
-        await self._client.run(idling.begin, self._idle)
+        self._idle.stopped = False
+        self._driver.calm()
+        try:
+            await self._driver.run(idling.begin, self._idle)
+        except BaseException:
+            self._idle.stopped = True
+            raise
         return self
 
     async def wait(self, timeout: float) -> list[Event]:
         """News as soon as there are any; the empty list after *timeout* seconds without.
 
         A link that is gone raises `ConnectionLost` at once, one that is deaf at the next renewal.
+        Once it is ended, from wherever, a wait returns at once.
         """
-        return await self._client.run(idling.wait, self._idle, timeout)
+        return await self._driver.run(idling.wait, self._idle, timeout)
 
     async def done(self) -> None:
-        """End IDLE; news that came meanwhile are kept for the next one."""
-        await self._client.run(idling.end, self._idle)
+        """End IDLE; news that came meanwhile are kept for the next one.
+
+        From another task it also ends the wait that goes on.
+        """
+        self.stop()
+        if self._is_current:
+            await self._driver.run(idling.end, self._idle)
+
+    def stop(self) -> None:
+        """Have whoever waits end IDLE and return; nothing is waited for here."""
+        self._idle.stopped = True
+        self._driver.rouse()
 
     def __await__(self) -> Generator[Any, Any, Self]:
         return self.begin().__await__()
 
     async def __aenter__(self) -> Self:
-        return self if self._idle.handle is not None else await self.begin()
+        return await self.begin()
 
     async def __aexit__(
         self,
@@ -64,10 +93,11 @@ class IdleSession:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._client.connected:
-            await self.done()
+        if self.held:
+            with suppress(*(() if error is None else (IMAPError,))):
+                await self.done()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        while True:
+        while not self._idle.stopped:
             for event in await self.wait(self.renew):
                 yield event

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Iterable
 
 from sage_imap.aio.client import IMAPClient
 from sage_imap.errors import CommandRejected, IMAPError
-from sage_imap.helpers.enums import Flag
 from sage_imap.models.email import EmailMessage
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import (
@@ -104,14 +103,16 @@ class IMAPMailboxUIDService:
 
         A message is marked as seen right after the handler returned, if *mark_seen* is true; where
         it raises, or the message cannot be read, it is left as it is and stands in ``failures``
-        with its UID and the error. Memory is bounded by *batch_size* and by octets. The handler may
-        be a coroutine function and use the same client. Raises `ConnectionLost`, whose ``partial``
-        is the result so far.
+        with its UID and the error; where only the mark failed, the error is `MarkFailed` and the
+        message is in ``unmarked``. Memory is bounded by *batch_size* and by octets. The handler may
+        be a coroutine function and use the same client. Raises `ConnectionLost`, and
+        `MailboxMismatch` where a handler left another mailbox selected; their ``partial`` is the
+        result so far.
         """
         tally = await self.client.run(processing.prepare, message_set, mark_seen=mark_seen)
         try:
             for batch in tally.batches(batch_size):
-                await self._process(tally, batch, handler, mark_seen=mark_seen)
+                await self._process(tally, batch, handler)
         except IMAPError as error:
             error.partial = tally.result(error)
             raise
@@ -122,25 +123,23 @@ class IMAPMailboxUIDService:
         tally: processing.Tally,
         batch: MessageSet,
         handler: Callable[[EmailMessage], object],
-        *,
-        mark_seen: bool,
     ) -> None:
         try:
             async for row in self.client.iter_fetch(batch, processing.ITEMS):
                 if tally.knows(row):
                     continue
+                tally.check_selected(self.client.mailbox)
                 try:
                     outcome = handler(tally.message(row))
                     if inspect.isawaitable(outcome):
                         await outcome
-                    if mark_seen:
-                        await self.client.store(tally.only(row), [Flag.SEEN])
-                except Exception as error:  # the handler is the caller's and may raise anything
-                    if not self.client.connected:
-                        raise
+                except Exception as error:  # noqa: BLE001 - handlers raise anything
                     tally.failed(row, error)
+                    if not self.client.connected:
+                        processing.interrupt(error)
                 else:
-                    tally.succeeded(row)
+                    tally.handled(row)
+                    await self.client.run(processing.conclude, tally, row)
         except CommandRejected as error:
             tally.refusal = error
 

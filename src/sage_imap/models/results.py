@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from sage_imap.errors import IMAPError, LocalProtocolError
+from sage_imap.errors import IMAPError, LocalProtocolError, MarkFailed
 from sage_imap.models.message import MessageSet
 from sage_imap.protocol.sets import UIDSet
 
@@ -90,11 +90,16 @@ class MoveResult:
 
     ``source`` are the UIDs that were really moved or copied: servers answer OK for UIDs that are
     gone. ``mapping`` gives the new UID of each where the server told it, under ``uidvalidity``.
+    ``duplicated`` were to be moved and were copied, but not removed here as far as is known: to
+    finish, remove them here, and do not move them again. Of ``in_doubt`` it is not known whether
+    they are in the target, because the connection ended first or the server did not say.
     """
 
-    source: UIDSet
+    source: UIDSet = field(default_factory=UIDSet)
     mapping: Mapping[int, int] = field(default_factory=dict)
     uidvalidity: int | None = None
+    duplicated: UIDSet = field(default_factory=UIDSet)
+    in_doubt: UIDSet = field(default_factory=UIDSet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +107,15 @@ class StoreResult:
     """What a STORE did: the flags that the server told, and what it left alone.
 
     ``modified`` are the messages that had changed since (RFC 7162 section 3.1.3), ``modseqs`` the
-    new mod-sequences where the server told them.
+    new mod-sequences where the server told them. ``accepted`` are those that the server answered OK
+    for, which it also does for UIDs that are gone, and for which it need not tell flags; those of
+    an open set are not known.
     """
 
     flags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     modified: UIDSet = field(default_factory=UIDSet)
     modseqs: Mapping[int, int] = field(default_factory=dict)
+    accepted: UIDSet = field(default_factory=UIDSet)
 
 
 @dataclass(slots=True)
@@ -140,7 +148,7 @@ class FetchRow:
         raw = self.sections.get("")
         if raw is None:
             raise LocalProtocolError("the row has no BODY[]: ask for MessagePart.RFC822")
-        return EmailMessage.from_bytes(
+        return EmailMessage(
             raw,
             uid=self.uid,
             mailbox=self.mailbox,
@@ -164,8 +172,9 @@ class OperationResult(Generic[T]):
 
     ``messages`` are the UIDs that were really touched, ``asked`` the set that the caller named,
     None where only the server knows what is in it (``1:*``), ``failures`` the messages that have an
-    error of their own. ``value`` is the plain method's result, and ``metadata`` holds what the
-    guide's patterns look up (``fetched_messages``).
+    error of their own. ``unsettled`` are those that may have been copied although they do not
+    count as done (`MoveResult`). ``value`` is the plain method's result, after an error what was
+    done before it, and ``metadata`` holds what the guide's patterns look up (``fetched_messages``).
     """
 
     success: bool
@@ -175,17 +184,31 @@ class OperationResult(Generic[T]):
     metadata: dict[str, Any] = field(default_factory=dict)
     asked: MessageSet | None = None
     failures: list[MessageFailure] = field(default_factory=list)
+    unsettled: UIDSet = field(default_factory=UIDSet)
 
     @property
     def untouched(self) -> MessageSet:
         """The messages that were asked for and not touched: gone, refused, unreadable or failed.
 
-        It is a set of the same mailbox, for another try.
+        It is a set of the same mailbox, for another try. What is ``unsettled`` is not in it, lest
+        that try makes a second copy, nor what is `unmarked`.
         """
         if self.asked is None:
             return MessageSet()
-        left = self.asked.uids - self.messages
+        left = self.asked.uids - self.messages - self.unsettled - self.unmarked.uids
         return MessageSet(left, self.asked.mailbox, self.asked.uidvalidity)
+
+    @property
+    def unmarked(self) -> MessageSet:
+        """The messages that a handler is done with and that could not be marked as seen.
+
+        It is a set of the same mailbox, to be marked and not to be handed out again.
+        """
+        if self.asked is None:
+            return MessageSet()
+        marking = [f for f in self.failures if isinstance(f.error, MarkFailed)]
+        uids = UIDSet.of(failure.uid for failure in marking if failure.uid is not None)
+        return MessageSet(uids, self.asked.mailbox, self.asked.uidvalidity)
 
     @property
     def successful_messages(self) -> int:
@@ -194,8 +217,10 @@ class OperationResult(Generic[T]):
 
     @property
     def failed_messages(self) -> int:
-        """How many messages were asked for and not touched."""
-        return len(self.failures) if self.asked is None else len(self.untouched)
+        """How many messages were asked for and are not done, or not marked as they should be."""
+        if self.asked is None:
+            return len(self.failures)
+        return len(self.asked.uids - self.messages)
 
     @property
     def error_message(self) -> str | None:

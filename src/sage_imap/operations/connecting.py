@@ -85,6 +85,8 @@ def log_out(session: Session) -> Operation[None]:
     otherwise.
     """
     session.timeout = min(session.timeout, _LEAVE)
+    if session.connection.idling:
+        session.connection.send_line(b"DONE")
     handle = session.connection.send(commands.logout())
     yield from session.answer(handle)
 

@@ -8,12 +8,14 @@ effect                    reply
 ========================  =====================================================
 `Write` (octets)          None, once they are handed to the operating system
 `Read` (timeout)          octets, which the next effect may overwrite; `EOF`; or
-                          `TIMED_OUT` after *timeout* seconds
+                          `TIMED_OUT` after *timeout* seconds, and where it is
+                          *wakeable*, as soon as somebody wants the wait to end
 `StartTLS`                None, once the handshake is done
 `Now`                     seconds on a clock that only goes forward
 ========================  =====================================================
 
-Where a wish cannot be fulfilled the shell closes the operation and raises the error to its caller.
+Where a wish cannot be fulfilled, `ConnectionLost` is thrown into the operation, so that it can say
+in the error's ``partial`` what it had done; any other interruption closes it.
 """
 
 from __future__ import annotations
@@ -61,9 +63,13 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Receive what there is; wait at most *timeout* seconds for the first octet."""
+    """Receive what there is; wait at most *timeout* seconds for the first octet.
+
+    A *wakeable* one may bring `TIMED_OUT` earlier, so that whoever asked looks round.
+    """
 
     timeout: float
+    wakeable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +93,9 @@ def write(data: bytes) -> Operation[None]:
     yield Write(data)
 
 
-def read(timeout: float) -> Operation[bytes | memoryview | Outcome]:
+def read(timeout: float, *, wakeable: bool = False) -> Operation[bytes | memoryview | Outcome]:
     """Octets, to be used at once; `EOF` or `TIMED_OUT`."""
-    reply = yield Read(timeout)
+    reply = yield Read(timeout, wakeable)
     assert isinstance(reply, bytes | memoryview | Outcome)
     return reply
 

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from sage_imap.errors import CommandRejected, ConnectionLost, MailboxMismatch
+from sage_imap.errors import LocalProtocolError, MailboxMismatch
 from sage_imap.models.message import MessageSet
+from sage_imap.operations.books import telling
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Session
 from sage_imap.operations.streams import Batch, Bounds, FetchStream, Large, Row, Step
@@ -51,18 +52,16 @@ def fetch(
 ) -> Operation[list[Row]]:
     """All rows at once; for what fits into memory.
 
-    Where the server refuses a part, the rows of the others are the error's ``partial``.
+    Where the server refuses a part, or the connection ends, the rows that came are the error's
+    ``partial``.
     """
-    stream = yield from open_stream(
-        session, message_set, items, changed_since=changed_since, bounds=bounds
-    )
     rows: list[Row] = []
-    try:
+    with telling(lambda: rows):
+        stream = yield from open_stream(
+            session, message_set, items, changed_since=changed_since, bounds=bounds
+        )
         while (more := (yield from next_rows(session, stream))) is not None:
             rows += more
-    except (CommandRejected, ConnectionLost) as error:
-        error.partial = rows or None
-        raise
     return rows
 
 
@@ -84,23 +83,37 @@ def open_stream(
     assert mailbox is not None
     plan: Iterator[Step] = iter(())
     if message_set and any(_weighs(item) is None for item in asked):
-        sizes = yield from fetch(
-            session, message_set, ["RFC822.SIZE"], changed_since=changed_since, bounds=bounds
-        )
+        with telling(lambda: None):  # sizes are no rows of what was asked for
+            sizes = yield from fetch(
+                session, message_set, ["RFC822.SIZE"], changed_since=changed_since, bounds=bounds
+            )
         plan = _plan_bodies(sizes, asked, bounds)
     elif message_set:
         plan = _plan_metadata(message_set, asked, changed_since, bounds)
     wanted = frozenset(map(_key, asked))
-    return FetchStream(plan, wanted, mailbox=mailbox, items=tuple(asked), bounds=bounds)
+    return FetchStream(
+        plan,
+        wanted,
+        connection=session.connection,
+        mailbox=mailbox,
+        items=tuple(asked),
+        bounds=bounds,
+    )
 
 
 def next_rows(session: Session, stream: FetchStream) -> Operation[list[Row] | None]:
     """At least one row more, or None at the end.
 
-    Raises `CommandRejected` behind the last row where the server refused a batch, and
-    `MailboxMismatch` where another mailbox was selected meanwhile and rows are still due.
+    Raises `CommandRejected` behind the last row where the server refused a batch. Where rows are
+    still due, raises `UIDValidityChanged`, `MailboxMismatch` where another mailbox was selected,
+    and `LocalProtocolError` where the connection of *stream* has ended.
     """
+    if stream.connection is not session.connection:
+        _check_over(stream)
+        return None
     while not stream.rows:
+        if stream.void is not None:
+            raise stream.void.anew(sent=True)
         yield from _fill(session, stream)
         if stream.in_flight:
             yield from session.expect()
@@ -113,10 +126,19 @@ def next_rows(session: Session, stream: FetchStream) -> Operation[list[Row] | No
     stream.rows.clear()
     # Ask for more before the caller turns to these rows, so that the network is never idle
     # meanwhile; but do nothing that may fail, lest an error keep these rows from him.
-    if session.stream is stream and session.connection.state is ConnectionState.SELECTED:
+    selected = session.connection.state is ConnectionState.SELECTED
+    if session.stream is stream and selected and stream.void is None:
         _send_batches(session, stream)
         yield from session.flush()
     return rows
+
+
+def _check_over(stream: FetchStream) -> None:
+    if stream.rows or stream.in_flight or stream.failure or stream.peek() is not None:
+        raise LocalProtocolError(
+            "the connection on which these rows were asked for has ended; nothing was sent on the "
+            "one that there is now: select the mailbox and begin the fetch anew"
+        )
 
 
 def _fill(session: Session, stream: FetchStream) -> Operation[None]:
@@ -130,9 +152,11 @@ def _fill(session: Session, stream: FetchStream) -> Operation[None]:
         stream.advance()
         stream.rows.append(step)
     elif isinstance(step, Large):
+        _check_mailbox(session, stream)
         yield from session.settle()
         stream.advance()
-        stream.rows.append((yield from _in_slices(session, step, stream)))
+        with telling(lambda: None):  # nor are slices
+            stream.rows.append((yield from _in_slices(session, step, stream)))
 
 
 def _send_batches(session: Session, stream: FetchStream) -> None:
@@ -144,6 +168,7 @@ def _send_batches(session: Session, stream: FetchStream) -> None:
 
 
 def _check_mailbox(session: Session, stream: FetchStream) -> None:
+    session.check_uids()
     now, then = session.mailbox, stream.mailbox
     if now is None or (now.name, now.uidvalidity) != (then.name, then.uidvalidity):
         raise MailboxMismatch(

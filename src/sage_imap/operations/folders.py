@@ -70,8 +70,17 @@ def folder_for(session: Session, name: str, *, create_missing: bool) -> Operatio
             return (yield from ensure_folder(session, name))
         return (yield from find_folder(session, name)) or name
     if create_missing:
-        yield from create(session, name)
+        yield from _create_unless_there(session, name)
     return name
+
+
+def _create_unless_there(session: Session, name: str) -> Operation[None]:
+    """Create *name*; somebody else may have been faster, and not all servers say ALREADYEXISTS."""
+    try:
+        yield from create(session, name)
+    except CommandRejected:
+        if (yield from _listed(session, name)) is None:
+            raise
 
 
 def candidates(logical: str, space: NamespaceReceived) -> list[str]:

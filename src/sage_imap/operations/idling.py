@@ -7,6 +7,7 @@ also how a dead link is noticed: DONE is owed an answer within the session's tim
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -23,11 +24,25 @@ __all__ = ["Idle", "begin", "end", "wait"]
 
 @dataclass(slots=True)
 class Idle:
-    """An IDLE in flight; ``handle`` is None once it is over. ``renew`` is in seconds."""
+    """An IDLE in flight; ``handle`` is None once it is over. ``renew`` is in seconds.
+
+    It belongs to the ``session`` on which it was begun last; None where it never was. Once it is
+    ``stopped``, which another thread may say at any time, a wait ends it instead of going on.
+    """
 
     renew: float
     handle: Handle | None = None
     begun: float = 0.0
+    session: Session | None = None
+    stopped: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.renew < math.inf:
+            raise LocalProtocolError("renew is a positive number of seconds; nothing was sent")
+
+    def held_on(self, session: Session) -> bool:
+        """Whether the server of *session* holds it, as far as is known."""
+        return self.handle is not None and self.session is session
 
 
 def begin(session: Session, idle: Idle) -> Operation[None]:
@@ -36,11 +51,12 @@ def begin(session: Session, idle: Idle) -> Operation[None]:
     Does nothing where it is held already. `LocalProtocolError` where no mailbox is selected, since
     there is nothing that the server could tell then.
     """
-    if idle.handle is not None:
+    if idle.held_on(session):
         return
     if session.connection.state is not ConnectionState.SELECTED:
         raise LocalProtocolError("IDLE needs a selected mailbox; nothing was sent")
     idle.handle = yield from session.begin(extensions.idle())
+    idle.session = session
     while idle.handle is not None and not session.connection.idling:
         _note_end(idle, [(yield from session.expect())])
     idle.begun = yield from now()
@@ -49,11 +65,18 @@ def begin(session: Session, idle: Idle) -> Operation[None]:
 def wait(session: Session, idle: Idle, timeout: float) -> Operation[list[Event]]:
     """News as soon as there are any; the empty list after *timeout* seconds without.
 
-    With a *timeout* of zero, what has come by now.
+    With a *timeout* of zero, what has come by now. Where *idle* is stopped, it is ended and what is
+    there is told at once. Raises `LocalProtocolError` where its connection has ended and there is
+    another now.
     """
+    if idle.session not in (None, session):
+        return _elsewhere(idle)
     deadline = (yield from now()) + timeout
     polled = False
     while not session.news:
+        if idle.stopped:
+            yield from end(session, idle)
+            break
         if idle.handle is None:
             yield from begin(session, idle)
             if session.news:
@@ -75,8 +98,23 @@ def wait(session: Session, idle: Idle, timeout: float) -> Operation[list[Event]]
     return session.take_news()
 
 
+def _elsewhere(idle: Idle) -> list[Event]:
+    if idle.stopped:
+        return []
+    raise LocalProtocolError(
+        "the connection of this IDLE has ended; nothing was sent on the one that there is now: "
+        "select the mailbox and begin anew with client.idle()"
+    )
+
+
 def end(session: Session, idle: Idle) -> Operation[None]:
-    """Send DONE and wait for the completion; news that come meanwhile are kept."""
+    """Send DONE and wait for the completion; news that come meanwhile are kept.
+
+    An IDLE of a connection that has ended is over without a word.
+    """
+    if idle.session is not session:
+        idle.handle = None
+        return
     _note_end(idle, session.absorb())
     handle, idle.handle = idle.handle, None
     if handle is None:

@@ -47,12 +47,12 @@ def select(
     """
     wants = session.offers("CONDSTORE") if condstore is None else condstore
     handle = yield from session.begin(commands.select(name, readonly=readonly, condstore=wants))
-    _leave(session)
+    session.enter(None)
     answer = yield from session.answer(handle)
     yield from _check(session, answer, name)
-    session.news.clear()
-    session.mailbox = _selected(name, answer, readonly=readonly)
-    return session.mailbox
+    mailbox = _selected(name, answer, readonly=readonly)
+    session.enter(mailbox)
+    return mailbox
 
 
 def unselect(session: Session) -> Operation[None]:
@@ -66,14 +66,14 @@ def unselect(session: Session) -> Operation[None]:
         return
     if session.offers("UNSELECT"):
         yield from session.exchange(extensions.unselect())
-        _leave(session)
+        session.enter(None)
         return
     handle = yield from session.begin(commands.select(mailbox.name, readonly=True))
-    _leave(session)
+    session.enter(None)
     answer = yield from session.answer(handle)
     if answer.completed.status is Status.OK:  # a NO leaves no mailbox selected either
         yield from session.exchange(Command("CLOSE"))
-    _leave(session)
+    session.enter(None)
 
 
 def _check(session: Session, answer: Answer, name: str) -> Operation[None]:
@@ -86,14 +86,9 @@ def _check(session: Session, answer: Answer, name: str) -> Operation[None]:
     except CommandRejected as error:
         if type(error) is CommandRejected and error.status == "NO" and error.code is None:
             listed = yield from list_mailboxes(session, "", name)
-            if not any(mailbox.name == name for mailbox in listed):
+            if not any(_same(mailbox.name, name) for mailbox in listed):
                 raise MailboxNotFound(error.status, error.code, error.text) from error
         raise
-
-
-def _leave(session: Session) -> None:
-    session.mailbox = None
-    session.news.clear()
 
 
 def status(
@@ -110,10 +105,8 @@ def status(
     ]
     answer = yield from session.attempt(commands.status(name, asked))
     yield from _check(session, answer, name)
-    # Servers spell the name in their own way, and may tell of other mailboxes unasked (NOTIFY).
     told: dict[str, int | str | None] = {}
-    events = answer.of(StatusReceived)
-    for event in [e for e in events if e.mailbox == name] or events:
+    for event in _about(name, answer.of(StatusReceived)):
         told.update(event.items)
 
     def number(key: str) -> int | None:
@@ -131,6 +124,18 @@ def status(
         size=number("SIZE"),
         mailbox_id=identity if isinstance(identity, str) else None,
     )
+
+
+def _about(name: str, events: list[StatusReceived]) -> list[StatusReceived]:
+    """Those of *events* that tell of *name*.
+
+    Servers spell the name in their own way, and may tell of other mailboxes unasked (NOTIFY):
+    where none has the name as it was asked for and they speak of several, nobody knows which it is.
+    """
+    named = [event for event in events if _same(event.mailbox, name)]
+    if named or len({event.mailbox for event in events}) != 1:
+        return named
+    return events
 
 
 def list_mailboxes(
@@ -164,14 +169,14 @@ def delete(session: Session, name: str) -> Operation[None]:
     Raises `MailboxNotFound`, and `LocalProtocolError` for the one that is selected, since servers
     differ in what they do then.
     """
-    if session.mailbox is not None and session.mailbox.name == name:
+    if session.mailbox is not None and _same(session.mailbox.name, name):
         raise LocalProtocolError("the mailbox is selected; DELETE was not sent: unselect it first")
     yield from session.exchange(commands.delete(name))
 
 
 def rename(session: Session, name: str, to: str) -> Operation[None]:
     """Rename a mailbox with what is below it; raises `MailboxNotFound` and `MailboxExists`."""
-    if session.mailbox is not None and session.mailbox.name == name:
+    if session.mailbox is not None and _same(session.mailbox.name, name):
         raise LocalProtocolError("the mailbox is selected; RENAME was not sent: unselect it first")
     yield from session.exchange(commands.rename(name, to))
 
@@ -205,7 +210,24 @@ def _ask_namespace(session: Session) -> Operation[NamespaceReceived]:
     return NamespaceReceived(personal=(("", delimiters[0] if delimiters else "/"),))
 
 
+def _same(left: str, right: str) -> bool:
+    """Whether two names are of one mailbox: the case of INBOX is free (RFC 9051 section 5.1)."""
+    return left == right or left.upper() == right.upper() == "INBOX"
+
+
+def _behind_closed(answer: Answer) -> Answer:
+    """The answer without what is about the mailbox before: that comes before an OK [CLOSED].
+
+    See RFC 9051 section 7.1, CLOSED.
+    """
+    for index, event in enumerate(answer.events):
+        if isinstance(event, UntaggedStatus) and event.code and event.code.name == "CLOSED":
+            return Answer(answer.completed, answer.events[index + 1 :])
+    return answer
+
+
 def _selected(name: str, answer: Answer, *, readonly: bool) -> SelectedMailbox:
+    answer = _behind_closed(answer)
     codes = {code.name: code for code in _codes(answer)}
     exists = answer.of(ExistsReceived)
     flags = answer.of(FlagsReceived)

@@ -1,4 +1,4 @@
-"""Conversations about messages of the selected mailbox: SEARCH, STORE, COPY, MOVE, EXPUNGE; APPEND.
+"""Conversations about messages of the selected mailbox: SEARCH, STORE, EXPUNGE; APPEND.
 
 ``UID EXPUNGE`` or nothing: a plain EXPUNGE would also remove what other clients have marked.
 """
@@ -10,40 +10,30 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from sage_imap.errors import (
-    CapabilityMissing,
-    CommandRejected,
-    LocalProtocolError,
-    MessageUnreadable,
-)
+from sage_imap.errors import CapabilityMissing, LocalProtocolError, MessageUnreadable
 from sage_imap.helpers.search import IMAPSearchCriteria
 from sage_imap.models.message import MessageSet
-from sage_imap.models.results import AppendResult, MoveResult, StoreResult
+from sage_imap.models.results import AppendResult, StoreResult
+from sage_imap.operations.books import telling
 from sage_imap.operations.effects import Operation
-from sage_imap.operations.session import Answer, Claim, Session
+from sage_imap.operations.session import Answer, Session
 from sage_imap.protocol import commands, extensions
 from sage_imap.protocol.command import Command
 from sage_imap.protocol.events import (
     ESearchReceived,
     Event,
-    ExpungeReceived,
     FetchReceived,
     ParseFailure,
-    ResponseCode,
     SearchReceived,
-    UntaggedStatus,
-    VanishedReceived,
 )
-from sage_imap.protocol.sets import UIDSet
+from sage_imap.protocol.sets import Range, UIDSet
 
 __all__ = [
     "append",
-    "check_movable",
-    "copy",
     "delete",
     "expunge",
     "expunge_flagged",
-    "move",
+    "portions",
     "present",
     "search",
     "store",
@@ -74,7 +64,8 @@ def search(
     keys = IMAPSearchCriteria.of(criteria).parts
     command = commands.search(keys, returning=returning, changed_since=changed_since)
     answer = yield from session.exchange(command)
-    if any(failure.response in _SEARCHES for failure in answer.of(ParseFailure)):
+    garbled = any(failure.response in _SEARCHES for failure in answer.of(ParseFailure))
+    if garbled or any(not event.uid for event in _extended(answer) if event.all is not None):
         raise MessageUnreadable("the answer to SEARCH cannot be understood; nothing was found out")
     return MessageSet(_found(answer), mailbox.name, mailbox.uidvalidity)
 
@@ -89,122 +80,82 @@ def store(
 ) -> Operation[StoreResult]:
     """Add, remove or replace flags; the flags that the server tells are returned.
 
-    Raises `LocalProtocolError` where the mailbox was selected read-only; nothing is sent.
+    Raises `LocalProtocolError` where the mailbox was selected read-only; nothing is sent. The
+    portions before an error are its ``partial``.
     """
     session.check_writable("STORE")
     wanted = flags if isinstance(flags, str) else tuple(flags)  # one text is refused below
-    result = StoreResult()
+    books = _StoreBooks(message_set)
     command_for = partial(commands.store, flags=wanted, mode=mode, unchanged_since=unchanged_since)
-    for uids in _portions(session, message_set, command_for):
-        command = command_for(uids)
-        answer = yield from session.attempt(command, claim=_echo_of(message_set))
-        code = answer.completed.code
-        modified = _first_set(code) if code is not None and code.name == "MODIFIED" else UIDSet()
-        if not modified:  # with MODIFIED, a NO says which were left alone and no more than that
-            _raise_for_status(answer, result if result.flags else None)
-        result = _with_flags_told(result, answer, result.modified | modified)
-    return result
-
-
-def copy(session: Session, message_set: MessageSet, mailbox: str) -> Operation[MoveResult]:
-    """Copy messages.
-
-    Where the server does not say which it copied, those that are there afterwards are taken as
-    copied: UIDs do not come back, so that they were there before.
-    """
-    result = MoveResult(UIDSet())
-    for uids in _portions(session, message_set, partial(commands.copy, mailbox=mailbox)):
-        answer = yield from session.attempt(commands.copy(uids, mailbox))
-        _raise_for_status(answer, result if result.source else None)
-        copied = _copied(answer)
-        if copied is None:
-            copied = MoveResult((yield from present(session, uids)))
-        result = _merged(result, copied)
-    return result
-
-
-def move(session: Session, message_set: MessageSet, mailbox: str) -> Operation[MoveResult]:
-    """Move messages: by MOVE, else by COPY, STORE ``\\Deleted`` and UID EXPUNGE.
-
-    Raises `CapabilityMissing` where the server has neither MOVE nor UIDPLUS, and
-    `LocalProtocolError` where the mailbox was selected read-only; nothing is sent. A NO may come
-    after a part was moved (RFC 6851 section 3.3): what is known of it is the error's ``partial``.
-    """
-    check_movable(session, message_set)
-    if not session.offers("MOVE"):
-        return (yield from _move_by_copy(session, message_set, mailbox))
-    result = MoveResult(UIDSet())
-    for uids in _portions(session, message_set, partial(extensions.move, mailbox=mailbox)):
-        there: UIDSet | None = None
-        if not session.offers("UIDPLUS"):
-            there = yield from present(session, uids)
-        answer = yield from session.attempt(extensions.move(uids, mailbox))
-        moved = _copied(answer)
-        result = _merged(result, moved or MoveResult(UIDSet()))
-        _raise_for_status(answer, result if result.source else None)
-        if moved is None:
-            result = _merged(result, (yield from _moved_untold(session, answer, uids, there)))
-    return result
-
-
-def check_movable(session: Session, message_set: MessageSet) -> None:
-    """Raise why *message_set* cannot be moved from here, if it cannot."""
-    session.uids_for(message_set, "MOVE")
-    session.check_writable("MOVE")
-    if not session.offers("MOVE") and not session.offers("UIDPLUS"):
-        raise CapabilityMissing("MOVE", "a move that touches no other message")
-
-
-def _moved_untold(
-    session: Session, answer: Answer, uids: UIDSet | str, there: UIDSet | None
-) -> Operation[MoveResult]:
-    """What a MOVE without COPYUID moved; *there* are those that were there before, if known."""
-    if there is None:
-        some = any(isinstance(event, ExpungeReceived | VanishedReceived) for event in answer.events)
-        if not some or isinstance(uids, str):
-            return MoveResult(UIDSet())  # OK without COPYUID: none of the UIDs is there
-        there = uids
-    left_behind = yield from present(session, there)
-    return MoveResult(there - left_behind)
+    with telling(lambda: books.result):
+        for uids in portions(session, message_set, command_for):
+            answer = yield from session.attempt(command_for(uids), claim=books.echoes)
+            modified = _modified(answer)
+            if not modified:  # with it, a NO says which were left alone and no more than that
+                answer.raise_for_status()
+            books.enter(uids, answer, modified)
+    return books.result
 
 
 def expunge(session: Session, message_set: MessageSet) -> Operation[None]:
     """Remove those of the messages that are flagged ``\\Deleted``, and no other.
 
     Raises `CapabilityMissing` without UIDPLUS, and `LocalProtocolError` where the mailbox was
-    selected read-only; nothing is sent.
+    selected read-only; nothing is sent. The ``partial`` of a later error is the `UIDSet` of those
+    among which none is left that was flagged.
     """
-    session.check_writable("EXPUNGE")
-    if not session.offers("UIDPLUS"):
-        raise CapabilityMissing("UIDPLUS", "an EXPUNGE that touches no other message")
-    for uids in _portions(session, message_set, extensions.expunge):
-        yield from session.exchange(extensions.expunge(uids))
+    _check_expungeable(session)
+    done: list[Range] = []
+    with telling(lambda: UIDSet(done)):
+        for uids in portions(session, message_set, extensions.expunge):
+            yield from session.exchange(extensions.expunge(uids))
+            if isinstance(uids, UIDSet):
+                done += uids.ranges
 
 
 def expunge_flagged(session: Session, message_set: MessageSet) -> Operation[UIDSet]:
-    """The same; those that were removed."""
-    session.check_writable("EXPUNGE")
-    flagged = UIDSet()
-    for uids in _portions(session, message_set, _search_flagged):
-        flagged = flagged | (yield from search(session, f"UID {uids} DELETED")).uids
-    yield from expunge(session, message_set)
-    return flagged - (yield from present(session, flagged))
-
-
-def _search_flagged(uids: str) -> Command:
-    return commands.search((f"UID {uids} DELETED".encode(),), returning=("ALL",))
+    """The same; those that were removed, and so is the ``partial``."""
+    _check_expungeable(session)
+    removed: list[Range] = []
+    with telling(lambda: UIDSet(removed)):
+        for uids in portions(session, message_set, _search_flagged):
+            removed += (yield from _expunge_portion(session, message_set, uids)).ranges
+    return UIDSet(removed)
 
 
 def delete(session: Session, message_set: MessageSet) -> Operation[UIDSet]:
     """Flag the messages as deleted and remove them; those that were removed.
 
-    Raises `CapabilityMissing` without UIDPLUS; nothing is flagged then.
+    Raises `CapabilityMissing` without UIDPLUS; nothing is flagged then. Each portion is finished
+    before the next is flagged; those that were removed before an error are its ``partial``.
     """
-    session.check_writable("STORE")
+    _check_expungeable(session)
+    removed: list[Range] = []
+    with telling(lambda: UIDSet(removed)):
+        for uids in portions(session, message_set, _search_flagged):
+            part = MessageSet(uids, message_set.mailbox, message_set.uidvalidity)
+            yield from store(session, part, ["\\Deleted"])
+            removed += (yield from _expunge_portion(session, message_set, uids)).ranges
+    return UIDSet(removed)
+
+
+def _check_expungeable(session: Session) -> None:
+    session.check_writable("EXPUNGE")
     if not session.offers("UIDPLUS"):
         raise CapabilityMissing("UIDPLUS", "an EXPUNGE that touches no other message")
-    yield from store(session, message_set, ["\\Deleted"])
-    return (yield from expunge_flagged(session, message_set))
+
+
+def _expunge_portion(
+    session: Session, message_set: MessageSet, uids: UIDSet | str
+) -> Operation[UIDSet]:
+    """Remove those of *uids* that are flagged now; those that are gone afterwards."""
+    flagged = (yield from search(session, f"UID {uids} DELETED")).uids
+    yield from expunge(session, MessageSet(flagged, message_set.mailbox, message_set.uidvalidity))
+    return flagged - (yield from present(session, flagged))
+
+
+def _search_flagged(uids: str) -> Command:
+    return commands.search((f"UID {uids} DELETED".encode(),), returning=("ALL",))
 
 
 def append(
@@ -224,29 +175,21 @@ def append(
     if code is None or code.name != "APPENDUID" or len(code.args) < 2:
         return AppendResult()
     uidvalidity, uid = code.args[:2]
-    uids = list(uid) if isinstance(uid, UIDSet) else [uid]
+    if isinstance(uid, UIDSet):  # of one message it has one member, or it does not say which
+        uid = uid.max if len(uid) == 1 else None
     return AppendResult(
-        uidvalidity if isinstance(uidvalidity, int) else None,
-        uids[0] if uids and isinstance(uids[0], int) else None,
+        uidvalidity if isinstance(uidvalidity, int) else None, uid if isinstance(uid, int) else None
     )
 
 
-def _move_by_copy(session: Session, message_set: MessageSet, mailbox: str) -> Operation[MoveResult]:
-    copied = yield from copy(session, message_set, mailbox)
-    if not copied.source:
-        return copied
-    gone = MessageSet.from_uids(copied.source, message_set.mailbox, message_set.uidvalidity)
-    yield from store(session, gone, ["\\Deleted"])
-    yield from expunge(session, gone)
-    left = yield from present(session, copied.source)
-    mapping = {old: new for old, new in copied.mapping.items() if old not in left}
-    return MoveResult(copied.source - left, mapping, copied.uidvalidity)
-
-
-def _portions(
+def portions(
     session: Session, message_set: MessageSet, command_for: Callable[[str], Command]
 ) -> Iterable[UIDSet | str]:
-    """The wire forms of the set: none longer than a line may be, and none answered without end."""
+    """The wire forms of the set: none longer than a line may be, and none answered without end.
+
+    An open set is a text, and one portion. The set stands in what *command_for* gives; see
+    `Session.uids_for` for what is raised.
+    """
     sample = command_for("1")
     text = session.uids_for(message_set, sample.name.removeprefix("UID "))
     if not message_set:
@@ -261,81 +204,74 @@ def present(session: Session, uids: UIDSet | str) -> Operation[UIDSet]:
     """Those of *uids* that are in the mailbox."""
     if isinstance(uids, str):
         return (yield from search(session, f"UID {uids}")).uids
-    found = UIDSet()
+    found: list[Range] = []
     room = session.room_for_uids(commands.search((b"UID 1",), returning=("ALL",)))
     for part in uids.split(most_ids=MOST_MESSAGES, most_bytes=room):
-        found = found | (yield from search(session, f"UID {part}")).uids
-    return found
+        found += (yield from search(session, f"UID {part}")).uids.ranges
+    return UIDSet(found)
+
+
+def _extended(answer: Answer) -> list[ESearchReceived]:
+    """The ESEARCH responses to this very command, as far as they name one (RFC 4731 section 3)."""
+    tag = answer.completed.handle.tag
+    return [event for event in answer.of(ESearchReceived) if event.tag in (None, tag)]
 
 
 def _found(answer: Answer) -> UIDSet:
     found = UIDSet()
-    for extended in answer.of(ESearchReceived):
+    for extended in _extended(answer):
         if extended.all is not None:
             found = found | extended.all
     plain = [uid for event in answer.of(SearchReceived) for uid in event.ids if uid > 0]
     return found | UIDSet.of(plain) if plain else found
 
 
-def _echo_of(message_set: MessageSet) -> Claim:
-    """Recognises the rows by which a server answers STORE; they are no news to who sent it."""
+class _StoreBooks:
+    """What STORE did to *message_set*, by the rows with which the server answers.
 
-    def echoes(event: Event) -> bool:
+    Rows of other messages are news of what others did.
+    """
+
+    def __init__(self, message_set: MessageSet) -> None:
+        self._asked = message_set
+        self._flags: dict[int, tuple[str, ...]] = {}
+        self._modseqs: dict[int, int] = {}
+        self._modified = UIDSet()
+        self._accepted: list[Range] = []
+
+    @property
+    def result(self) -> StoreResult:
+        """What was done by now."""
+        accepted = UIDSet(self._accepted)
+        return StoreResult(self._flags, self._modified, self._modseqs, accepted)
+
+    def echoes(self, event: Event) -> bool:
+        """Recognises the rows that answer; they are no news to who sent the command."""
         return (
             isinstance(event, FetchReceived)
-            and event.items.get("UID") in message_set
+            and event.items.get("UID") in self._asked
             and event.items.keys() <= _ECHOED
         )
 
-    return echoes
+    def enter(self, uids: UIDSet | str, answer: Answer, modified: UIDSet) -> None:
+        """Take note of the answer to the portion *uids*, of which *modified* were left alone."""
+        for event in answer.of(FetchReceived):
+            uid, told = event.items.get("UID"), event.items.get("FLAGS")
+            modseq = event.items.get("MODSEQ")
+            if not isinstance(uid, int) or uid not in self._asked:
+                continue
+            if isinstance(told, tuple):
+                self._flags[uid] = told
+            if isinstance(modseq, int):
+                self._modseqs[uid] = modseq
+        self._modified |= modified
+        if isinstance(uids, UIDSet):
+            self._accepted += (uids - modified).ranges
 
 
-def _with_flags_told(result: StoreResult, answer: Answer, modified: UIDSet) -> StoreResult:
-    flags, modseqs = dict(result.flags), dict(result.modseqs)
-    for event in answer.of(FetchReceived):
-        uid, told = event.items.get("UID"), event.items.get("FLAGS")
-        modseq = event.items.get("MODSEQ")
-        if isinstance(uid, int) and isinstance(told, tuple):
-            flags[uid] = told
-        if isinstance(uid, int) and isinstance(modseq, int):
-            modseqs[uid] = modseq
-    return StoreResult(flags, modified, modseqs)
-
-
-def _raise_for_status(answer: Answer, partial: object | None) -> None:
-    """Raise what a NO or BAD stands for, with what had been done before it."""
-    try:
-        answer.raise_for_status()
-    except CommandRejected as error:
-        error.partial = partial
-        raise
-
-
-def _copied(answer: Answer) -> MoveResult | None:
-    """What COPYUID said; None where there was none."""
-    result: MoveResult | None = None
-    codes = [event.code for event in answer.of(UntaggedStatus)] + [answer.completed.code]
-    for code in codes:
-        if code is not None and code.name == "COPYUID" and len(code.args) == 3:
-            said = _copyuid(code)
-            result = said if result is None else _merged(result, said)
-    return result
-
-
-def _copyuid(code: ResponseCode) -> MoveResult:
-    uidvalidity, source, _ = code.args
-    if not isinstance(source, UIDSet):
-        return MoveResult(UIDSet())
-    mapping = {
-        old + offset: new + offset for old, new, count in code.copied for offset in range(count)
-    }
-    return MoveResult(source, mapping, uidvalidity if isinstance(uidvalidity, int) else None)
-
-
-def _merged(left: MoveResult, right: MoveResult) -> MoveResult:
-    uidvalidity = right.uidvalidity if left.uidvalidity is None else left.uidvalidity
-    return MoveResult(left.source | right.source, {**left.mapping, **right.mapping}, uidvalidity)
-
-
-def _first_set(code: ResponseCode) -> UIDSet:
-    return code.args[0] if code.args and isinstance(code.args[0], UIDSet) else UIDSet()
+def _modified(answer: Answer) -> UIDSet:
+    """Those that a conditional STORE left alone (RFC 7162 section 3.1.3)."""
+    code = answer.completed.code
+    if code is None or code.name != "MODIFIED" or not code.args:
+        return UIDSet()
+    return code.args[0] if isinstance(code.args[0], UIDSet) else UIDSet()

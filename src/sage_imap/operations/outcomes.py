@@ -1,14 +1,23 @@
 """The guide's results: a NO or BAD, or a missing extension, as a value instead of an exception.
 
-A lost connection is an exception here too: whoever goes on after it must connect anew.
+A lost connection is an exception here too: whoever goes on after it must connect anew. Its
+``partial`` is the result so far.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Concatenate, ParamSpec, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sage_imap.errors import CapabilityMissing, CommandRejected, MessageUnreadable
+from sage_imap.errors import (
+    CapabilityMissing,
+    CommandRejected,
+    IMAPError,
+    LocalProtocolError,
+    MessageUnreadable,
+)
 from sage_imap.models.email import EmailMessage
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import (
@@ -18,7 +27,7 @@ from sage_imap.models.results import (
     OperationResult,
     StoreResult,
 )
-from sage_imap.operations import fetching, folders, messages
+from sage_imap.operations import fetching, folders, messages, moving
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Session
 from sage_imap.protocol.commands import StoreMode
@@ -53,16 +62,11 @@ def fetched(
 
     A row that could not be understood is in ``metadata["failures"]``.
     """
-    result = yield from _about(message_set, outcome(session, fetching.fetch, message_set, items))
-    rows = result.value or []
-    if result.error is not None and isinstance(result.error.partial, list):
-        rows = result.error.partial
-    whole = [row for row in rows if isinstance(row, FetchRow)]
-    unread = [row for row in rows if isinstance(row, ParseFailure)]
-    result.messages = UIDSet.of(row.uid for row in whole)
-    result.failures = [MessageFailure(row.uid, MessageUnreadable(row.reason)) for row in unread]
-    result.metadata["fetched_messages"] = _messages(whole)
-    result.metadata["failures"] = unread
+    result: OperationResult[Rows] = OperationResult(success=True, asked=_closed(message_set))
+    _enter_rows(result, [])
+    with _reported(result, _enter_rows):
+        conversation = fetching.fetch(session, message_set, items)
+        yield from _conduct(result, conversation, _enter_rows)
     return result
 
 
@@ -74,86 +78,162 @@ def stored(
     Servers need not tell of a message whose flags stay as they were, so that those of which nothing
     was told are looked for.
     """
-    conversation = outcome(session, messages.store, message_set, flags, mode=mode)
-    result = yield from _about(message_set, conversation)
+    wanted = flags if isinstance(flags, str) else tuple(flags)
+    enter = partial(_enter_stored, holds=_holder(wanted, mode))
+    result: OperationResult[StoreResult] = OperationResult(True, asked=_closed(message_set))
+    with _reported(result, enter):
+        conversation = messages.store(session, message_set, wanted, mode=mode)
+        yield from _conduct(result, conversation, enter)
     told = result.value
-    if told is None and result.error is not None and isinstance(result.error.partial, StoreResult):
-        told = result.error.partial
-    if told is not None:
-        result.messages = UIDSet.of(told.flags)
-    if result.value is not None and not message_set.is_open:
-        untold = message_set.uids - result.messages - result.value.modified
-        if untold:
-            result.messages |= yield from messages.present(session, untold)
+    untold = told.accepted - UIDSet.of(told.flags) if told is not None else UIDSet()
+    if untold:
+        with _reported(result, lambda result, done: None):
+            found = yield from outcome(session, messages.present, untold)
+        result.messages |= found.value or UIDSet()
+        if found.error is not None and result.success:
+            result.success, result.error = False, found.error
     return result
 
 
 def moved(
     session: Session, message_set: MessageSet, mailbox: str, *, create: bool
 ) -> Operation[OperationResult[MoveResult]]:
-    """Move; ``messages`` are those that really moved."""
+    """Move; ``messages`` are those that really moved.
 
-    def to_folder(session: Session) -> Operation[MoveResult]:
-        messages.check_movable(session, message_set)
+    Those that were copied and not removed, or may have been, are ``unsettled``.
+    """
+
+    def to_folder() -> Operation[MoveResult]:
+        moving.check_movable(session, message_set)
         name = yield from folders.folder_for(session, mailbox, create_missing=create)
-        return (yield from messages.move(session, message_set, name))
+        return (yield from moving.move(session, message_set, name))
 
-    return (yield from _transferred(message_set, outcome(session, to_folder)))
+    return (yield from _transferred(message_set, to_folder()))
 
 
 def copied(
     session: Session, message_set: MessageSet, mailbox: str, *, create: bool
 ) -> Operation[OperationResult[MoveResult]]:
-    """Copy; ``messages`` are those that really were copied."""
+    """Copy; ``messages`` are those that really were copied, ``unsettled`` those that may be."""
 
-    def to_folder(session: Session) -> Operation[MoveResult]:
+    def to_folder() -> Operation[MoveResult]:
         session.uids_for(message_set, "COPY")
         name = yield from folders.folder_for(session, mailbox, create_missing=create)
-        return (yield from messages.copy(session, message_set, name))
+        return (yield from moving.copy(session, message_set, name))
 
-    return (yield from _transferred(message_set, outcome(session, to_folder)))
+    return (yield from _transferred(message_set, to_folder()))
 
 
 def expunged(session: Session, message_set: MessageSet) -> Operation[OperationResult[None]]:
     """Remove what is flagged ``\\Deleted`` among the messages, and nothing else."""
-    return (yield from _removed(session, messages.expunge_flagged, message_set))
+    return (yield from _removed(message_set, messages.expunge_flagged(session, message_set)))
 
 
 def deleted(session: Session, message_set: MessageSet) -> Operation[OperationResult[None]]:
     """Flag the messages as deleted and remove them; nothing is flagged without UIDPLUS."""
-    return (yield from _removed(session, messages.delete, message_set))
+    return (yield from _removed(message_set, messages.delete(session, message_set)))
 
 
 def _transferred(
-    message_set: MessageSet, conversation: Operation[OperationResult[MoveResult]]
+    message_set: MessageSet, conversation: Operation[MoveResult]
 ) -> Operation[OperationResult[MoveResult]]:
-    result = yield from _about(message_set, conversation)
-    done = result.value
-    if done is None and result.error is not None and isinstance(result.error.partial, MoveResult):
-        done = result.error.partial
-    if done is not None:
-        result.messages = done.source
+    result: OperationResult[MoveResult] = OperationResult(True, asked=_closed(message_set))
+    with _reported(result, _enter_transferred):
+        yield from _conduct(result, conversation, _enter_transferred)
     return result
 
 
 def _removed(
-    session: Session,
-    remove: Callable[[Session, MessageSet], Operation[UIDSet]],
-    message_set: MessageSet,
+    message_set: MessageSet, conversation: Operation[UIDSet]
 ) -> Operation[OperationResult[None]]:
-    removal = yield from outcome(session, remove, message_set)
-    result: OperationResult[None] = OperationResult(removal.success, error=removal.error)
-    result.asked = _closed(message_set)
-    result.messages = removal.value or UIDSet()
+    result: OperationResult[None] = OperationResult(True, asked=_closed(message_set))
+    with _reported(result, _enter_removed):
+        yield from _conduct(result, conversation, _enter_removed)
     return result
 
 
-def _about(
-    message_set: MessageSet, conversation: Operation[OperationResult[T]]
-) -> Operation[OperationResult[T]]:
-    result = yield from conversation
-    result.asked = _closed(message_set)
-    return result
+Enter = Callable[[OperationResult[Any], Any], None]
+"""Writes into a result what was done, in the type of the plain method's result."""
+
+
+def _conduct(
+    result: OperationResult[T], conversation: Operation[Any], enter: Enter
+) -> Operation[None]:
+    """Carry *conversation* out and enter what it did, also where the server refuses the rest."""
+    try:
+        enter(result, (yield from conversation))
+    except (CommandRejected, CapabilityMissing) as error:
+        _fail(result, error, enter)
+
+
+@contextmanager
+def _reported(result: OperationResult[T], enter: Enter) -> Iterator[None]:
+    """Whatever ends the work has *result* as its ``partial``, with what was done before it.
+
+    But for what was found before anything was sent.
+    """
+    try:
+        yield
+    except LocalProtocolError:
+        raise
+    except IMAPError as error:
+        _fail(result, error, enter)
+        error.partial = result
+        raise
+
+
+def _fail(result: OperationResult[T], error: IMAPError, enter: Enter) -> None:
+    result.success, result.error = False, error
+    if error.partial is not None:
+        enter(result, error.partial)
+
+
+def _enter_rows(result: OperationResult[Rows], rows: Rows) -> None:
+    whole = [row for row in rows if isinstance(row, FetchRow)]
+    unread = [row for row in rows if isinstance(row, ParseFailure)]
+    result.value = rows
+    result.messages = UIDSet.of(row.uid for row in whole)
+    result.failures = [MessageFailure(row.uid, MessageUnreadable(row.reason)) for row in unread]
+    result.metadata["fetched_messages"] = _messages(whole)
+    result.metadata["failures"] = unread
+
+
+def _enter_stored(
+    result: OperationResult[StoreResult],
+    done: StoreResult,
+    *,
+    holds: Callable[[tuple[str, ...]], bool],
+) -> None:
+    result.value = done
+    result.messages = UIDSet.of(uid for uid, flags in done.flags.items() if holds(flags))
+    result.messages -= done.modified
+
+
+def _enter_transferred(result: OperationResult[MoveResult], done: MoveResult) -> None:
+    result.value = done
+    result.messages = done.source
+    result.unsettled = done.duplicated | done.in_doubt
+
+
+def _enter_removed(result: OperationResult[None], done: UIDSet) -> None:
+    result.messages = done
+
+
+def _holder(wanted: Iterable[str], mode: StoreMode) -> Callable[[tuple[str, ...]], bool]:
+    """Says of a message's flags whether STORE had its effect; their case is free.
+
+    A server may leave out what the mailbox cannot keep (RFC 9051 section 7.1, PERMANENTFLAGS), and
+    \\Recent is not the client's to change.
+    """
+    asked = {flag.lower() for flag in wanted} - {"\\recent"}
+
+    def holds(flags: tuple[str, ...]) -> bool:
+        found = {flag.lower() for flag in flags} - {"\\recent"}
+        if mode == "add":
+            return asked <= found
+        return asked.isdisjoint(found) if mode == "remove" else asked == found
+
+    return holds
 
 
 def _closed(message_set: MessageSet) -> MessageSet | None:

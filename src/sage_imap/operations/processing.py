@@ -7,38 +7,47 @@ fetched, what counts as done and what is reported stands here.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NoReturn
 
 from sage_imap.errors import (
     BatchFailed,
     CommandRejected,
+    ConnectionLost,
+    IMAPError,
     LocalProtocolError,
+    MailboxMismatch,
+    MarkFailed,
     MessageGone,
     MessageUnreadable,
 )
-from sage_imap.helpers.enums import MessagePart
+from sage_imap.helpers.enums import Flag, MessagePart
 from sage_imap.models.email import EmailMessage
 from sage_imap.models.message import MessageSet
-from sage_imap.models.results import FetchRow, MessageFailure, OperationResult
+from sage_imap.models.results import FetchRow, MessageFailure, OperationResult, SelectedMailbox
 from sage_imap.operations.effects import Operation
-from sage_imap.operations.messages import search
+from sage_imap.operations.messages import search, store
 from sage_imap.operations.session import Session
 from sage_imap.protocol.events import ParseFailure
 from sage_imap.protocol.sets import UIDSet
 
-__all__ = ["ITEMS", "Tally", "prepare"]
+__all__ = ["ITEMS", "Tally", "conclude", "interrupt", "prepare"]
 
 ITEMS: Final = (MessagePart.FLAGS, MessagePart.INTERNALDATE, MessagePart.RFC822)
 
 
 class Tally:
-    """What became of the messages of *asked*: processed, or failed with a reason."""
+    """What became of the messages of *asked*: processed, or failed with a reason.
 
-    def __init__(self, asked: MessageSet) -> None:
+    A message is processed once its handler has returned and, with *mark_seen*, it is marked.
+    """
+
+    def __init__(self, asked: MessageSet, *, mark_seen: bool) -> None:
         self.asked = asked
+        self.mark_seen = mark_seen
         self.refusal: CommandRejected | None = None
         """The NO to a fetch, which is why messages that did not come did not."""
         self._known: set[int] = set()
+        self._handled: list[int] = []
         self._done: list[int] = []
         self._failures: list[MessageFailure] = []
 
@@ -58,15 +67,36 @@ class Tally:
         """Whether the message of *row* was processed or has failed: servers may send it twice."""
         return row.uid is not None and row.uid in self._known
 
+    def check_selected(self, mailbox: SelectedMailbox | None) -> None:
+        """Raise `MailboxMismatch` where a handler left *mailbox* selected and it is another one.
+
+        Also where it is selected read-only and messages are to be marked.
+        """
+        if mailbox is None or not self.asked.matches(mailbox.name, mailbox.uidvalidity):
+            what = "another mailbox, or none,"
+        elif self.mark_seen and mailbox.read_only:
+            what = "the mailbox read-only, in which nothing can be marked,"
+        else:
+            return
+        raise MailboxMismatch(
+            f"a handler left {what} selected, so that the rest of the messages was neither fetched "
+            "nor marked: select their mailbox and process what is untouched in this error's partial"
+        )
+
     def only(self, row: FetchRow | ParseFailure) -> MessageSet:
         """The message of *row* alone, for a command."""
         assert row.uid is not None
         return MessageSet.from_uids([row.uid], self.asked.mailbox, self.asked.uidvalidity)
 
+    def handled(self, row: FetchRow | ParseFailure) -> None:
+        """Take note that the handler returned; the message is to be concluded."""
+        assert row.uid is not None
+        self._known.add(row.uid)
+        self._handled.append(row.uid)
+
     def succeeded(self, row: FetchRow | ParseFailure) -> None:
         """Take note that the message of *row* was processed."""
         assert row.uid is not None
-        self._known.add(row.uid)
         self._done.append(row.uid)
 
     def failed(self, row: FetchRow | ParseFailure, error: Exception) -> None:
@@ -83,17 +113,22 @@ class Tally:
         done = UIDSet.of(self._done)
         told = UIDSet.of(failure.uid for failure in self._failures if failure.uid is not None)
         unnamed = sum(failure.uid is None for failure in self._failures)
-        # A row whose UID could not be read is one of those that did not come.
-        missing = list(self.asked.uids - done - told)[unnamed:]
         why = aborted or self.refusal or MessageGone("it is not in the mailbox any more")
-        gone = [MessageFailure(uid, why) for uid in missing]
+        # Where the run ended between a handler's return and the mark.
+        unmarked = UIDSet.of(self._handled) - done - told
+        failures = [*self._failures, *(MessageFailure(uid, MarkFailed(why)) for uid in unmarked)]
+        # A row whose UID could not be read is one of those that did not come.
+        missing = list(self.asked.uids - done - told - unmarked)[unnamed:]
         result: OperationResult[None] = OperationResult(success=True, messages=done)
         result.asked = self.asked
-        result.failures = self._failures + gone
+        result.failures = failures + [MessageFailure(uid, why) for uid in missing]
         if result.failures:
             result.success = False
             result.error = BatchFailed(
-                len(result.failures), len(self.asked), result.failures[0].error
+                len(result.failures),
+                len(self.asked),
+                result.failures[0].error,
+                unmarked=len(result.unmarked),
             )
         return result
 
@@ -114,4 +149,27 @@ def prepare(session: Session, message_set: MessageSet, *, mark_seen: bool) -> Op
         )
     if message_set.is_open:
         message_set = yield from search(session, f"UID {message_set}")
-    return Tally(MessageSet(message_set.uids, mailbox.name, mailbox.uidvalidity))
+    asked = MessageSet(message_set.uids, mailbox.name, mailbox.uidvalidity)
+    return Tally(asked, mark_seen=mark_seen)
+
+
+def conclude(session: Session, tally: Tally, row: FetchRow | ParseFailure) -> Operation[None]:
+    """Mark the message of *row*, whose handler has returned, and take note of it.
+
+    A refusal is of this message alone; whatever else prevents the mark is raised.
+    """
+    if tally.mark_seen:
+        try:
+            tally.check_selected(session.mailbox)
+            yield from store(session, tally.only(row), [Flag.SEEN])
+        except CommandRejected as error:
+            tally.failed(row, MarkFailed(error))
+            return
+    tally.succeeded(row)
+
+
+def interrupt(error: Exception) -> NoReturn:
+    """Raise what to tell where *error* left a handler and the connection is gone as well."""
+    if isinstance(error, IMAPError):
+        raise error
+    raise ConnectionLost("the connection ended while a message was being processed") from error

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sage_imap.errors import UIDValidityChanged
 from sage_imap.models.results import FetchRow, SelectedMailbox
 from sage_imap.protocol.command import Command
+from sage_imap.protocol.connection import Connection
 from sage_imap.protocol.events import (
     CommandCompleted,
     FetchReceived,
@@ -81,7 +83,7 @@ Step = Batch | Large | ParseFailure
 
 
 class FetchStream:
-    """The rows of one iteration over messages of *mailbox*.
+    """The rows of one iteration over messages of *mailbox*, on *connection* and on no other.
 
     *plan* yields the steps when there is room for them, *items* are what it asks for and *wanted*
     the names under which they come back.
@@ -92,14 +94,18 @@ class FetchStream:
         plan: Iterator[Step],
         wanted: frozenset[str],
         *,
+        connection: Connection,
         mailbox: SelectedMailbox,
         items: tuple[str, ...],
         bounds: Bounds,
     ) -> None:
+        self.connection = connection
         self.items = items
         self.bounds = bounds
         self.rows: deque[Row] = deque()
         self.failure: CommandCompleted | None = None
+        self.void: UIDValidityChanged | None = None
+        """Why no row can be told any more: the UIDs that were asked for mean other messages."""
         self.mailbox = mailbox
         self._plan = plan
         self._peeked: Step | None = None
@@ -155,6 +161,8 @@ class FetchStream:
         uid = items.get("UID")
         if not isinstance(uid, int) or not self._expects(uid):
             return False
+        if self.void is not None:
+            return True  # it may be of another message; the iteration ends with the error
         if self._wanted <= items.keys():
             self.rows.append(row_of(event, uid, self.mailbox))
             return True

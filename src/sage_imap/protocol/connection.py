@@ -163,6 +163,11 @@ class Connection:
         """Whether a response has begun and its end did not come yet."""
         return bool(self._framer.buffered)
 
+    @property
+    def unfinished(self) -> int:
+        """The number of octets that have come of a response whose end did not come yet."""
+        return self._framer.buffered
+
     def offers(self, capability: str) -> bool:
         """Whether the server offers *capability*, itself or by another that implies it."""
         return capability_rules.offers(self._capabilities, capability)

@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import ClassVar, Self
 
-__all__ = ["NumberSet", "SequenceSet", "UIDSet"]
+__all__ = ["NumberSet", "Range", "SequenceSet", "UIDSet"]
 
 Range = tuple[int, int]
 

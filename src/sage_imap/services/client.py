@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from types import TracebackType
@@ -24,6 +25,7 @@ from sage_imap.operations import (
     folders,
     mailboxes,
     messages,
+    moving,
 )
 from sage_imap.operations import (
     session as sessions,
@@ -60,6 +62,7 @@ class IMAPClient:
         self.config = IMAPConfig.of(config)
         self._driver = Driver(self.config)
         self._idle: IdleSession | None = None
+        self._choosing = threading.Lock()  # two threads that begin IDLE begin the same
 
     def __enter__(self) -> Self:
         self.connect()
@@ -78,12 +81,13 @@ class IMAPClient:
 
     def connect(self) -> Self:
         """Connect and sign in; the client itself."""
-        self._idle = None
         self._driver.connect()
         return self
 
     def logout(self) -> None:
-        """Take leave, if the connection still allows it, and close it."""
+        """Take leave, if the connection still allows it, and close it; IDLE is ended before."""
+        if self._idle is not None:
+            self._idle.stop()
         self._driver.log_out()
 
     def close(self) -> None:
@@ -244,11 +248,11 @@ class IMAPClient:
 
     def copy(self, message_set: MessageSet, mailbox: str) -> MoveResult:
         """Copy messages into another mailbox."""
-        return self.run(messages.copy, message_set, mailbox)
+        return self.run(moving.copy, message_set, mailbox)
 
     def move(self, message_set: MessageSet, mailbox: str) -> MoveResult:
         """Move messages into another mailbox."""
-        return self.run(messages.move, message_set, mailbox)
+        return self.run(moving.move, message_set, mailbox)
 
     def expunge(self, message_set: MessageSet) -> None:
         """Remove those of the messages that are flagged ``\\Deleted``, and no other."""
@@ -260,10 +264,12 @@ class IMAPClient:
         It is renewed every *renew* seconds, by default as often as the provider needs it. Where it
         is held already, it is the same one.
         """
-        if self._idle is None or not self._idle.held:
-            renewal = self.provider.idle_renewal if renew is None else renew
-            self._idle = IdleSession(self, renew=renewal)
-        return self._idle.begin()
+        with self._choosing:
+            if self._idle is None or self._idle.over:
+                renewal = self.provider.idle_renewal if renew is None else renew
+                self._idle = IdleSession(self._driver, renew=renewal)
+            idle = self._idle
+        return idle.begin()
 
     @property
     def sock(self) -> ReadableSocket:
@@ -271,7 +277,10 @@ class IMAPClient:
         return ReadableSocket(self._driver)
 
     def done(self) -> None:
-        """End the IDLE that `idle` began; news that came meanwhile are kept. Else do nothing."""
+        """End the IDLE that `idle` began; news that came meanwhile are kept. Else do nothing.
+
+        From another thread it also ends the wait for news that goes on, that for `sock` included.
+        """
         if self._idle is not None:
             self._idle.done()
 
@@ -282,8 +291,11 @@ class IMAPClient:
         their own; what is of another kind is kept. Raises `ConnectionLost` where the link is gone.
         """
         kind = sessions.kind_of_news(name)
+        session = self._driver.session
         if self._idle is not None and self._idle.held:
             news = self._idle.wait(0)
         else:
-            news = self.take_events()
-        return name, self._driver.session.keep_others(kind, news)
+            news = session.take_news()
+        if not news:
+            self._driver.check_open()
+        return name, session.keep_others(kind, news)

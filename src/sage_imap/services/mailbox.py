@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 
-from sage_imap.errors import CommandRejected, IMAPError
-from sage_imap.helpers.enums import Flag
+from sage_imap.errors import CommandRejected, IMAPError, LocalProtocolError
 from sage_imap.models.email import EmailMessage
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import (
@@ -100,13 +100,15 @@ class IMAPMailboxUIDService:
 
         A message is marked as seen right after the handler returned, if *mark_seen* is true; where
         it raises, or the message cannot be read, it is left as it is and stands in ``failures``
-        with its UID and the error. Memory is bounded by *batch_size* and by octets. The handler may
-        use the same client. Raises `ConnectionLost`, whose ``partial`` is the result so far.
+        with its UID and the error; where only the mark failed, the error is `MarkFailed` and the
+        message is in ``unmarked``. Memory is bounded by *batch_size* and by octets. The handler may
+        use the same client. Raises `ConnectionLost`, and `MailboxMismatch` where a handler left
+        another mailbox selected; their ``partial`` is the result so far.
         """
         tally = self.client.run(processing.prepare, message_set, mark_seen=mark_seen)
         try:
             for batch in tally.batches(batch_size):
-                self._process(tally, batch, handler, mark_seen=mark_seen)
+                self._process(tally, batch, handler)
         except IMAPError as error:
             error.partial = tally.result(error)
             raise
@@ -117,23 +119,22 @@ class IMAPMailboxUIDService:
         tally: processing.Tally,
         batch: MessageSet,
         handler: Callable[[EmailMessage], object],
-        *,
-        mark_seen: bool,
     ) -> None:
         try:
             for row in self.client.iter_fetch(batch, processing.ITEMS):
                 if tally.knows(row):
                     continue
+                tally.check_selected(self.client.mailbox)
                 try:
-                    handler(tally.message(row))
-                    if mark_seen:
-                        self.client.store(tally.only(row), [Flag.SEEN])
-                except Exception as error:  # the handler is the caller's and may raise anything
-                    if not self.client.connected:
-                        raise
+                    outcome = handler(tally.message(row))
+                except Exception as error:  # noqa: BLE001 - handlers raise anything
                     tally.failed(row, error)
+                    if not self.client.connected:
+                        processing.interrupt(error)
                 else:
-                    tally.succeeded(row)
+                    _refuse_awaitable(outcome)
+                    tally.handled(row)
+                    self.client.run(processing.conclude, tally, row)
         except CommandRejected as error:
             tally.refusal = error
 
@@ -146,3 +147,14 @@ class IMAPMailboxUIDService:
     def status(self, name: str) -> OperationResult[MailboxStatus]:
         """Counters of a mailbox that need not be selected."""
         return self.client.run(outcomes.outcome, mailboxes.status, name)
+
+
+def _refuse_awaitable(outcome: object) -> None:
+    """Raise `LocalProtocolError` where a handler did nothing yet but wants to be awaited."""
+    if inspect.isawaitable(outcome):
+        if inspect.iscoroutine(outcome):
+            outcome.close()
+        raise LocalProtocolError(
+            "the handler is a coroutine function, which the blocking client cannot await; nothing "
+            "was marked: take the client of sage_imap.aio"
+        )

@@ -28,7 +28,9 @@ class ReadableSocket:
     def fileno(self) -> int:
         """A descriptor that is readable as soon as there is anything to tell.
 
-        Ask anew before each wait. Raises `ConnectionLost` where there is no connection.
+        Also once `done`, `logout` or `close` was called from elsewhere. It need not be that of the
+        socket itself, and is for waiting only. Ask anew before each wait. Raises `ConnectionLost`
+        where there is no connection.
         """
         waiting = self._driver.descriptor()
         return _always_readable().fileno() if waiting is None else waiting

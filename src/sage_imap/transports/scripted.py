@@ -10,6 +10,7 @@ A script has a line for each thing that happens::
     .. tls                                        the handshake is expected, and succeeds
     .. cut                                        what follows comes with another read
     .. eof                                        the server closes the connection
+    .. lost                                       the network fails: the next wish is not fulfilled
 
 Lines end in CRLF on the wire. ``\\r``, ``\\n`` and ``\\xNN`` stand for octets, ``\\\\`` for the
 backslash; a line that ends in ``\\c`` has no CRLF. Lines without a mark are notes.
@@ -23,6 +24,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from sage_imap.errors import ConnectionLost
 from sage_imap.operations.effects import (
     EOF,
     TIMED_OUT,
@@ -41,7 +43,7 @@ T = TypeVar("T")
 
 _ESCAPE: Final = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(.))")
 _OCTETS: Final = {b"r": b"\r", b"n": b"\n", b"\\": b"\\", b"c": b""}
-_WORDS: Final = frozenset({"silence", "pass", "tls", "cut", "eof"})
+_WORDS: Final = frozenset({"silence", "pass", "tls", "cut", "eof", "lost"})
 
 
 class ScriptError(AssertionError):
@@ -106,10 +108,15 @@ class ScriptedTransport:
 
     def carry_out(self, operation: Operation[T]) -> T:
         """Drive *operation* to its end; its result."""
-        reply: Reply = None
         try:
+            effect = operation.send(None)
             while True:
-                reply = self.perform(operation.send(reply))
+                try:
+                    reply = self.perform(effect)
+                except ConnectionLost as error:
+                    effect = operation.throw(error)
+                else:
+                    effect = operation.send(reply)
         except StopIteration as stop:
             result: T = stop.value
             return result
@@ -117,7 +124,10 @@ class ScriptedTransport:
             operation.close()
 
     def perform(self, effect: Effect) -> Reply:
-        """Fulfil *effect*."""
+        """Fulfil *effect*; raises `ConnectionLost` where the script has the network fail."""
+        if self._steps and self._steps[0].kind == "lost" and not isinstance(effect, Now):
+            self._steps.popleft()
+            raise ConnectionLost("the connection failed: the script has it so")
         match effect:
             case Write():
                 self._take(effect.data)

@@ -16,6 +16,7 @@ from typing import Final
 
 from sage_imap.errors import ConnectionLost, OperationTimeout
 from sage_imap.operations.effects import EOF, TIMED_OUT, Effect, Now, Read, Reply, StartTLS, Write
+from sage_imap.transports.bell import Bell
 from sage_imap.transports.scratch import READ_SIZE, scratch
 from sage_imap.transports.tls import default_context, handshake_error
 
@@ -47,6 +48,7 @@ class SocketTransport:
         self._context = context
         self._unread = bytearray()
         self._failed = False
+        self._bell = Bell()
 
     @classmethod
     def connect(
@@ -74,8 +76,6 @@ class SocketTransport:
             ) from error
         except (OSError, UnicodeError) as error:  # a name that IDNA cannot spell
             raise ConnectionLost(f"no connection to {host}:{port}: {error}") from error
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         transport = cls(sock, host=host, timeout=timeout, context=context)
         if tls:
             transport._secure(max(0.1, deadline - time.monotonic()))
@@ -85,7 +85,7 @@ class SocketTransport:
         """Fulfil *effect*; raises `ConnectionLost` where the connection does not allow it."""
         match effect:
             case Read():
-                return self._read(effect.timeout)
+                return self._read(effect)
             case Write():
                 self._write(effect.data)
             case StartTLS():
@@ -95,8 +95,16 @@ class SocketTransport:
         return None
 
     def fileno(self) -> int:
-        """The descriptor of the socket."""
-        return self._socket.fileno()
+        """A descriptor that is readable where the socket is, and once `rouse` was called."""
+        return self._bell.fileno(self._socket)
+
+    def rouse(self) -> None:
+        """End a wakeable read, this one or the next; from any thread or signal handler."""
+        self._bell.ring()
+
+    def calm(self) -> None:
+        """Forget that `rouse` was called."""
+        self._bell.silence()
 
     @property
     def has_unread(self) -> bool:
@@ -105,21 +113,31 @@ class SocketTransport:
             return True
         return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
 
-    def close(self) -> None:
-        """Close the socket; may be called twice, and from another thread to wake a read."""
+    def shut(self) -> None:
+        """End the connection and wake whoever waits for it; from any thread.
+
+        The descriptor stays until `close`: where it was given to another socket meanwhile, a thread
+        that is woken would read that one's octets.
+        """
         with suppress(OSError):  # it may not be connected any more
             self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Give the descriptors back, once nobody uses them; may be called twice."""
+        self._bell.close()
         self._socket.close()
 
-    def _read(self, timeout: float) -> Reply:
+    def _read(self, effect: Read) -> Reply:
         if self._unread:
             data = bytes(self._unread)
             self._unread.clear()
             return data
         if self._failed:
             return EOF
-        self._socket.settimeout(max(timeout, 0.001))
         try:
+            if effect.wakeable:
+                return self._receive_unless_roused(effect.timeout)
+            self._socket.settimeout(max(effect.timeout, 0.001))
             return self._receive() or EOF
         except (TimeoutError, *_WAIT):
             return TIMED_OUT
@@ -127,6 +145,17 @@ class SocketTransport:
             return EOF
         except OSError as error:
             raise ConnectionLost(f"the connection failed: {error}") from error
+
+    def _receive_unless_roused(self, timeout: float) -> Reply:
+        """What there is; a part of a TLS record is nothing yet, and the wait goes on."""
+        deadline = time.monotonic() + timeout
+        self._socket.settimeout(0)
+        while True:
+            with suppress(*_WAIT):
+                return self._receive() or EOF
+            left = deadline - time.monotonic()
+            if left <= 0 or not self._bell.wait(self._socket, left):
+                return TIMED_OUT
 
     def _receive(self) -> memoryview:
         """What there is, in this thread's buffer; of TLS, all records that are here already."""
@@ -149,19 +178,19 @@ class SocketTransport:
             while sent < len(view) and not self._failed:
                 try:
                     sent += self._socket.send(view[sent : sent + _WRITE_SIZE])
+                except ssl.SSLWantReadError:  # a handshake that is repeated
+                    self._wait_for(selectors.EVENT_READ)
                 except _WAIT:
-                    self._wait_to_write()
-        except (OSError, ValueError):  # a socket that another thread closed has no descriptor
+                    more = len(self._unread) < _MOST_UNREAD
+                    self._wait_for(selectors.EVENT_WRITE | (selectors.EVENT_READ if more else 0))
+        except OSError:
             self._failed = True
             with suppress(OSError):
                 while len(self._unread) < _MOST_UNREAD and (last := self._receive()):
                     self._unread += last
 
-    def _wait_to_write(self) -> None:
-        """Until the socket takes more; take in what comes meanwhile."""
-        events = selectors.EVENT_WRITE
-        if len(self._unread) < _MOST_UNREAD:
-            events |= selectors.EVENT_READ
+    def _wait_for(self, events: int) -> None:
+        """Until the socket is ready for one of *events*; take in what comes."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._socket, events)
             ready = selector.select(self._timeout)
@@ -205,6 +234,8 @@ def _connected(host: str, port: int, deadline: float) -> socket.socket:
         try:
             sock.settimeout(left)
             sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         except OSError as error:
             sock.close()
             failure = error

@@ -33,6 +33,7 @@ class _Wire(asyncio.BufferedProtocol):
         self.received: deque[bytes] = deque()
         self.unread = 0
         self.ended = False
+        self.roused = False
         self.error: Exception | None = None
         self.transport: asyncio.Transport | None = None
         self._wakeup: asyncio.Future[None] | None = None
@@ -82,7 +83,7 @@ class _Wire(asyncio.BufferedProtocol):
         return data
 
     async def wait(self) -> None:
-        """Until there is something to take, or the end."""
+        """Until there is something to take, the end, or somebody wants a wait to end."""
         if self.received or self.ended:
             return
         self._wakeup = asyncio.get_running_loop().create_future()
@@ -95,6 +96,11 @@ class _Wire(asyncio.BufferedProtocol):
         """Until the socket takes more."""
         if self._writable is not None and not self.ended:
             await self._writable
+
+    def rouse(self) -> None:
+        """End a wakeable read, this one or the next."""
+        self.roused = True
+        self._wake()
 
     def _wake(self) -> None:
         if self._wakeup is not None and not self._wakeup.done():
@@ -164,7 +170,7 @@ class StreamTransport:
         """Fulfil *effect*; raises `ConnectionLost` where the connection does not allow it."""
         match effect:
             case Read():
-                return await self._read(effect.timeout)
+                return await self._read(effect)
             case Write():
                 await self._write(effect.data)
             case StartTLS():
@@ -173,24 +179,34 @@ class StreamTransport:
                 return asyncio.get_running_loop().time()
         return None
 
+    def rouse(self) -> None:
+        """End a wakeable read, this one or the next; from another task."""
+        self._wire.rouse()
+
+    def calm(self) -> None:
+        """Forget that `rouse` was called."""
+        self._wire.roused = False
+
     def close(self) -> None:
         """Drop the connection; may be called twice."""
         if self._wire.transport is not None:
             self._wire.transport.abort()
 
-    async def _read(self, timeout: float) -> Reply:
+    async def _read(self, effect: Read) -> Reply:
         data = self._take()
         if data is not None:
             return data
         try:
-            async with asyncio.timeout(timeout):
-                while data is None:
+            async with asyncio.timeout(effect.timeout):
+                while data is None and not (effect.wakeable and self._wire.roused):
                     await self._wire.wait()
                     data = self._take()
         except TimeoutError:
             # The loop may have received something in the same turn in which it ended the wait.
             data = self._take()
-            return TIMED_OUT if data is None else data
+        if data is None:
+            self.calm()
+            return TIMED_OUT
         return data
 
     def _take(self) -> Reply:
@@ -248,7 +264,8 @@ class StreamTransport:
             self._send(bytes(data))
             return
         try:
-            self._tls.write(data)
+            while data:  # it may take a record at a time
+                data = data[self._tls.write(data) :]
         except ssl.SSLError as error:
             raise ConnectionLost(f"TLS failed: {error.reason or error}") from error
         self._send_outgoing()

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,7 +53,8 @@ def confine(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
     _lower(resource.RLIMIT_AS, memory)
-    os.nice(_NICENESS)
+    with suppress(PermissionError):  # a courtesy, which a filter of system calls may forbid
+        os.nice(_NICENESS)
 
 
 def start_clock(seconds: float) -> None:

@@ -5,8 +5,7 @@ A board follows the event log, so that a refresh costs what has changed and not 
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ __all__ = ["Board", "Counts", "Endpoint", "Mail", "Sending"]
 _MOST_EVENTS: Final = 1000
 _MOST_REASONS: Final = 6
 _MOST_SENDINGS: Final = 8
+_LATEST: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """One of the latest deliveries; ``next_attempt_at`` is ISO 8601, None for one that is over."""
+    """One of the latest deliveries that were tried.
+
+    ``next_attempt_at`` is ISO 8601, None for one that is over.
+    """
 
     endpoint: str
     event: str
@@ -102,9 +105,12 @@ class Board:
         self.sendings: list[Sending] = []
         self._storage = storage
         self._most = most
-        self._mails: OrderedDict[int, Mail] = OrderedDict()
+        self._mails: dict[int, Mail] = {}
         self._seq = 0
-        self._announced: dict[int, int] = {}  # the row of a mail: the number of its event
+        self._announced: dict[
+            int, int
+        ] = {}  # the row of a mail that is shown: the number of its event
+        self._moved: set[int] = set()  # mails that we have filed
         self._unsettled: set[int] = set()  # mails whose deliveries may still change
         self._filed = 0
         self._total = 0
@@ -132,36 +138,48 @@ class Board:
             for message_id in tuple(self._unsettled):
                 await self._settle(uow, message_id)
             await self._count(uow)
-            self.sendings = [_sending(each) for each in await uow.outbox.latest(_MOST_SENDINGS)]
+            latest = await uow.outbox.latest(_LATEST)
+            tried = [each for each in latest if each.attempts]  # the others are but a number
+            self.sendings = [_sending(each) for each in tried[:_MOST_SENDINGS]]
 
-    async def _take(self, uow: UnitOfWork, events: Iterable[EventRecord]) -> None:
+    async def _take(self, uow: UnitOfWork, events: Sequence[EventRecord]) -> None:
         for event in events:
-            if event.message_id is None:
-                continue
-            if event.type == EventType.MESSAGE_NEW:
-                self._total += 1
-                self._announced[event.message_id] = event.seq
-                self._unsettled.add(event.message_id)
-            await self._show(uow, event)
+            self._note(event)
+        # Each of them once, and none that is not shown, however many events there are.
+        for message_id in dict.fromkeys(event.message_id for event in events):
+            if message_id is not None and message_id in self._announced:
+                await self._show(uow, message_id)
 
-    async def _show(self, uow: UnitOfWork, event: EventRecord) -> None:
-        assert event.message_id is not None
-        message = await uow.messages.get(event.message_id)
+    def _note(self, event: EventRecord) -> None:
+        if event.message_id is None:
+            return
+        if event.type == EventType.MESSAGE_NEW:
+            self._total += 1
+            self._announced[event.message_id] = event.seq
+            if len(self._announced) > self._most:
+                self._drop(next(iter(self._announced)))
+        elif event.type == EventType.MESSAGE_MOVED and event.data["moved"]["by"] == "sage":
+            self._filed += 1
+            if event.message_id in self._announced:
+                self._moved.add(event.message_id)
+
+    def _drop(self, message_id: int) -> None:
+        del self._announced[message_id]
+        self._mails.pop(message_id, None)
+        self._moved.discard(message_id)
+        self._unsettled.discard(message_id)
+
+    async def _show(self, uow: UnitOfWork, message_id: int) -> None:
+        message = await uow.messages.get(message_id)
         if message is None:
             return
-        by_sage = event.type == EventType.MESSAGE_MOVED and event.data["moved"]["by"] == "sage"
-        self._filed += by_sage
-        known = self._mails.get(message.id)
-        if known is None and event.type != EventType.MESSAGE_NEW:
-            return
-        mail = _mail(message)
-        mail.filed = by_sage or (known is not None and known.filed)
-        mail.deliveries = known.deliveries if known is not None else []
-        self._mails[message.id] = mail
-        while len(self._mails) > self._most:
-            dropped, _ = self._mails.popitem(last=False)
-            self._announced.pop(dropped, None)
-            self._unsettled.discard(dropped)
+        mail, known = _mail(message), self._mails.get(message_id)
+        mail.filed = message_id in self._moved
+        if known is None:
+            self._unsettled.add(message_id)
+        else:
+            mail.deliveries = known.deliveries
+        self._mails[message_id] = mail
 
     async def _settle(self, uow: UnitOfWork, message_id: int) -> None:
         deliveries = await uow.outbox.for_event(self._announced[message_id])

@@ -5,6 +5,7 @@ The laws of this module:
 - A delivery is attempted from its committed row alone, and what came of it is committed before it
   is attempted again. What dies in between is sent once more, under the same ``webhook-id``.
 - A commit wakes the drains, so an idle one posts within milliseconds.
+- Of an endpoint that answers, some fifty answers may wait for their commit while others are posted.
 - An endpoint that hangs holds its own few connections and threads and nothing else.
 - While an endpoint is disabled its deliveries wait; they are sent once it is enabled.
 - Cancelling stops a drain at once: a POST under way is given up and its delivery stays pending, but
@@ -16,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +24,7 @@ from sage_mail.delivery.announce import Subscriber
 from sage_mail.delivery.composer import Composer, sender_for
 from sage_mail.delivery.contents import ContentReader, FetchRaw
 from sage_mail.delivery.pacing import Pacer
+from sage_mail.delivery.queue import Clock, Queue
 from sage_mail.delivery.recorder import Recorder, to_its_end
 from sage_mail.delivery.results import Result
 from sage_mail.delivery.schedule import Delivered, GivenUp, RetryAt, verdict
@@ -37,17 +38,14 @@ from sage_mail.settings import WebhookSettings
 from sage_mail.storage import Storage, Wakeups
 from sage_mail.telemetry import get_logger
 
-__all__ = ["Clock", "EndpointDrain"]
-
-Clock = Callable[[], datetime]
+__all__ = ["EndpointDrain"]
 
 _log = get_logger(__name__)
 
-# Other processes (the CLI) commit without waking us; this is how long they may have to wait.
-_LONGEST_SLEEP = 10.0
-# Deliveries read from the outbox at once, so that a backlog does not cost a query each.
-_AT_ONCE = 50
 _OUTAGE_PAUSE = 2.0
+# So many may be sent a second time after a crash; their records share a commit.
+_MOST_UNRECORDED = 50
+_NO_PAUSE = float("inf")
 
 
 def _now() -> datetime:
@@ -84,12 +82,12 @@ class EndpointDrain:
         self._chance = chance
         self._metrics = metrics or Metrics()
         self._composer = Composer(endpoint, ContentReader(storage, fetch=fetch))
-        self._recorder = Recorder(storage, Warden(endpoint.name, others).judge)
+        self._warden = Warden(endpoint.name, others)
+        self._recorder = Recorder(storage, self._warden.judge)
         self._pacer = Pacer(endpoint.rate_limit)
-        self._ready: deque[DeliveryRecord] = deque()
-        self._read_at = 0.0
+        self._queue = Queue(storage, endpoint.name, ordered=endpoint.ordered, clock=clock)
         self._under_way: set[int] = set()
-        self._failures = 0
+        self._posting: set[int] = set()
         self.is_at_work = False
 
     async def run(self) -> None:
@@ -101,72 +99,47 @@ class EndpointDrain:
             self.is_at_work = False
 
     async def _work(self) -> None:
-        self._ready.clear()
+        self._queue.expire()
         async with (
             sender_for(self._endpoint) as sender,
             self._storage.commits.subscribe() as wakeups,
             asyncio.TaskGroup() as group,
         ):
             while True:
-                pause = _LONGEST_SLEEP if self._is_fresh() else await self._look()
-                while self._ready and len(self._under_way) < self._endpoint.concurrency:
-                    wait = self._pacer.pause(time.monotonic())
-                    if wait:
-                        pause = min(pause, wait)
+                await self._queue.refresh(self._under_way)
+                pause = _NO_PAUSE
+                while self._queue and self._has_room():
+                    if wait := self._pacer.pause(time.monotonic()):
+                        pause = wait
                         break
-                    delivery = self._ready.popleft()
+                    delivery = self._queue.pop()
                     self._under_way.add(delivery.id)
+                    self._posting.add(delivery.id)
                     group.create_task(self._deliver(delivery, sender, wakeups))
-                await wakeups.wait(pause)
+                await wakeups.wait(min(pause, self._queue.pause()))
 
-    def _is_fresh(self) -> bool:
-        """True if there is something to send, read so lately that it is still to be sent."""
-        return bool(self._ready) and time.monotonic() - self._read_at < _LONGEST_SLEEP
-
-    async def _look(self) -> float:
-        """Read what is due into `_ready`; returns the seconds until there may be more."""
-        # What is under way when we look may be read as pending and yet be over when we have read.
-        known, failures = set(self._under_way), self._failures
-        now = self._clock()
-        self._ready.clear()
-        self._read_at = time.monotonic()
-        try:
-            soon = await self._due_before(now + timedelta(seconds=_LONGEST_SLEEP), len(known))
-        except StorageError as error:
-            _log.error("outbox_unreadable", endpoint=self._endpoint.name, error=str(error))
-            return _OUTAGE_PAUSE
-        if failures != self._failures:
-            return 0.0  # the endpoint may have been disabled while we read
-        pauses = [_LONGEST_SLEEP]
-        for delivery in soon:
-            seconds = _seconds_to(delivery.next_attempt_at, now)
-            if seconds > 0:
-                pauses.append(seconds)
-            elif delivery.id not in known:
-                self._ready.append(delivery)
-        return min(pauses)
-
-    async def _due_before(self, horizon: datetime, under_way: int) -> list[DeliveryRecord]:
-        """The deliveries due before the instant; none while the endpoint is disabled."""
-        name = self._endpoint.name
-        async with self._storage.read() as uow:
-            if not (await uow.endpoints.get(name)).enabled:
-                return []
-            return await uow.outbox.due(
-                name, horizon, limit=under_way + _AT_ONCE, ordered=self._endpoint.ordered
-            )
+    def _has_room(self) -> bool:
+        unrecorded = len(self._under_way) - len(self._posting)
+        return len(self._posting) < self._endpoint.concurrency and unrecorded < _MOST_UNRECORDED
 
     async def _deliver(self, delivery: DeliveryRecord, sender: Sender, wakeups: Wakeups) -> None:
         try:
             started = self._clock()
             outcome = await self._attempt(delivery, sender, started)
             reach("after-post")
+            if outcome.delivered:
+                # The next need not wait for the disk. After a failure it does: the endpoint may be
+                # disabled by it.
+                self._posting.discard(delivery.id)
+                wakeups.wake()
             await to_its_end(self._record(delivery, outcome, started))
         except StorageError as error:
             # Nothing was sent, since the message itself cannot be read: no fault of the endpoint.
             _log.error("outbox_unreadable", endpoint=self._endpoint.name, error=str(error))
             await asyncio.sleep(_OUTAGE_PAUSE)
+            self._queue.returned(delivery)
         finally:
+            self._posting.discard(delivery.id)
             self._under_way.discard(delivery.id)
             wakeups.wake()
 
@@ -180,7 +153,7 @@ class EndpointDrain:
         return await sender.post(request.body, request.headers)
 
     async def _record(self, delivery: DeliveryRecord, outcome: Outcome, started: datetime) -> None:
-        """Write down what came of the attempt; the slot stays taken until that is committed."""
+        """Write down what came of the attempt."""
         number, answered = delivery.attempts + 1, time.monotonic()
         judged = verdict(
             attempts=number - delivery.earlier_attempts,
@@ -199,17 +172,14 @@ class EndpointDrain:
             response=outcome.excerpt or None,
         )
         result = Result(delivery, attempt, judged)
+        closings = self._warden.closings
         await self._recorder.record(result)
         self._metrics.attempted(delivery.endpoint, delivery.event.seq, judged, answered)
-        if not outcome.delivered:
-            # It may be disabled now; what has been read is not to be sent then.
-            self._failures += 1
-            self._ready.clear()
+        if closings != self._warden.closings:
+            self._queue.expire()
+        retry_at = judged.moment if isinstance(judged, RetryAt) else None
+        self._queue.settled(delivery, retry_at=retry_at)
         _tell(result)
-
-
-def _seconds_to(moment: datetime | None, now: datetime) -> float:
-    return (moment - now).total_seconds() if moment is not None else 0.0
 
 
 def _tell(result: Result) -> None:

@@ -10,8 +10,9 @@ from typing import Final, Protocol
 
 from sage_mail.delivery.announce import Subscriber
 from sage_mail.delivery.contents import FetchRaw
-from sage_mail.delivery.drain import Clock, EndpointDrain
+from sage_mail.delivery.drain import EndpointDrain
 from sage_mail.delivery.notifications import NotificationDrain, NotificationSettings
+from sage_mail.delivery.queue import Clock
 from sage_mail.metrics import Metrics
 from sage_mail.settings import WebhookSettings
 from sage_mail.storage import Storage

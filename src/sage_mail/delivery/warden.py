@@ -24,11 +24,15 @@ _log = get_logger(__name__)
 
 
 class Warden:
-    """Watches one endpoint; *others* are the endpoints that hear when it is disabled."""
+    """Watches one endpoint; *others* are the endpoints that hear when it is disabled.
+
+    ``closings`` is how often it has disabled the endpoint, or found it disabled by somebody else.
+    """
 
     def __init__(self, endpoint: str, others: Sequence[Subscriber]) -> None:
         self._endpoint = endpoint
         self._others = others
+        self.closings = 0
 
     async def judge(self, uow: UnitOfWork, results: Sequence[Result]) -> None:
         """Note what the results, first to last, say about the endpoint."""
@@ -45,9 +49,12 @@ class Warden:
                 health = after_failure(health, result.attempt.started_at)
             gone = gone or (isinstance(result.verdict, GivenUp) and result.verdict.endpoint_gone)
         await self._note(uow, health)
-        if known.enabled and (gone or health.is_hopeless):
+        if not known.enabled:
+            self.closings += 1
+        elif gone or health.is_hopeless:
             reason = "gone" if gone else "failing"
             await self._disable(uow, reason, health, results[-1].attempt.started_at)
+            self.closings += 1
 
     async def _note(self, uow: UnitOfWork, health: Health) -> None:
         if health.failing_since is None or health.last_failure_at is None:

@@ -10,8 +10,9 @@ from typing import Final
 from sage_imap.aio import IMAPClient
 from sage_imap.config import IMAPConfig
 from sage_mail.delivery.events import EventType
+from sage_mail.demo.phone import Phone
 from sage_mail.demo.receiver import Receiver
-from sage_mail.records import MessageRecord
+from sage_mail.records import DeliveryStatus, MessageRecord
 from sage_mail.storage import Storage
 
 __all__ = ["Account", "take_stock"]
@@ -30,6 +31,8 @@ class Account:
     received: int
     repeated: int
     refused: int
+    rung: int
+    not_rung: int
     filed: int
     told_of_filing: int
     dead: int
@@ -46,6 +49,8 @@ class Account:
         yield from _differ("announced", self.announced, "received by the receiver", self.received)
         yield from _differ("filed", self.filed, "received as filed", self.told_of_filing)
         yield from _differ("arrived", self.arrived, "on the server", self.in_folders.total())
+        if self.not_rung:
+            yield f"{self.not_rung} notifications did not reach the telephone"
         if self.refused:
             yield f"{self.refused} deliveries had a signature that is wrong"
         if self.misfiled:
@@ -53,13 +58,14 @@ class Account:
 
 
 async def take_stock(
-    storage: Storage, receiver: Receiver, server: IMAPConfig, arrived: int
+    storage: Storage, receiver: Receiver, phone: Phone, server: IMAPConfig, arrived: int
 ) -> Account:
-    """The books, from the database, the receiver and the mail server."""
+    """The books, from the database, the receiver, the telephone and the mail server."""
     async with storage.read() as uow:
         messages = await uow.messages.latest(_MOST)
         events = await uow.events.after(0, limit=_MOST)
         dead = await uow.dead_letters.count()
+        notifications = (await uow.outbox.counts()).get("phone", {})
     types = Counter(event.type for event in events)
     return Account(
         arrived=arrived,
@@ -68,6 +74,8 @@ async def take_stock(
         received=receiver.by_type[EventType.MESSAGE_NEW],
         repeated=receiver.repeated,
         refused=receiver.refused,
+        rung=len(phone.titles),
+        not_rung=sum(n for s, n in notifications.items() if s is not DeliveryStatus.DELIVERED),
         filed=types[EventType.MESSAGE_MOVED],
         told_of_filing=receiver.by_type[EventType.MESSAGE_MOVED],
         dead=dead,

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from pydantic import SecretStr
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -21,7 +22,9 @@ from sage_mail.console.app import create_app
 from sage_mail.console.board import Board
 from sage_mail.console.server import serve
 from sage_mail.delivery.feed import Feed
+from sage_mail.delivery.notifications.settings import NotificationSettings
 from sage_mail.demo.audit import Account, take_stock
+from sage_mail.demo.phone import Phone
 from sage_mail.demo.postman import Postman
 from sage_mail.demo.receiver import Receiver
 from sage_mail.demo.server import EmbeddedServer, embedded_server
@@ -49,6 +52,7 @@ class _Stage:
     runtime: Runtime
     server: EmbeddedServer
     receiver: Receiver
+    phone: Phone
     postman: Postman
     board: Board
     address: str
@@ -71,7 +75,11 @@ async def run_demo(*, seconds: float | None, pause: float, port: int) -> int:
             console.print(f"live page {stage.address}")
         await _play(stage, console, over, seconds)
         account = await take_stock(
-            stage.runtime.storage, stage.receiver, _login(stage.server), stage.postman.delivered
+            stage.runtime.storage,
+            stage.receiver,
+            stage.phone,
+            _login(stage.server),
+            stage.postman.delivered,
         )
     return _report(console, account)
 
@@ -81,7 +89,9 @@ async def _set_up(stack: AsyncExitStack, folder: Path, *, pause: float, port: in
     secret = "whsec_" + b64encode(secrets.token_bytes(24)).decode()
     receiver = Receiver(secret)
     hook = await stack.enter_async_context(serve(receiver.app))
-    settings = _settings(folder, server, hook, secret)
+    phone = Phone()
+    push = await stack.enter_async_context(serve(phone.app))
+    settings = _settings(folder, server, _webhook(hook, secret), _push(push))
     runtime = await stack.enter_async_context(Runtime(settings))
     feed = await stack.enter_async_context(Feed(runtime.storage).running())
     app = create_app(runtime.storage, feed)
@@ -91,13 +101,28 @@ async def _set_up(stack: AsyncExitStack, folder: Path, *, pause: float, port: in
         runtime=runtime,
         server=server,
         receiver=receiver,
+        phone=phone,
         postman=Postman(server, pause=pause),
         board=Board(runtime.storage),
         address=address,
     )
 
 
-def _settings(folder: Path, server: EmbeddedServer, hook: str, secret: str) -> Settings:
+def _webhook(url: str, secret: str) -> WebhookSettings:
+    return WebhookSettings(name="receiver", url=url, allow_private=True, secret=secret)
+
+
+def _push(address: str) -> NotificationSettings:
+    """A telephone that rings for what is urgent, at any hour and as often as that comes."""
+    url = SecretStr(address.replace("http://", "ntfy://") + "/mail")
+    return NotificationSettings(
+        name="phone", channel="push", url=url, priorities=["high"], most_per_hour=3600
+    )
+
+
+def _settings(
+    folder: Path, server: EmbeddedServer, webhook: WebhookSettings, push: NotificationSettings
+) -> Settings:
     """Everything that a first user would switch on one after the other."""
     return Settings(
         data_dir=folder,
@@ -114,7 +139,8 @@ def _settings(folder: Path, server: EmbeddedServer, hook: str, secret: str) -> S
             )
         ],
         routing=RoutingSettings(enabled=True, mark_seen=True),
-        webhooks=[WebhookSettings(name="receiver", url=hook, allow_private=True, secret=secret)],
+        webhooks=[webhook],
+        notifications=[push],
     )
 
 
@@ -159,22 +185,27 @@ async def _draw(stage: _Stage, console: Console) -> None:
 
 
 async def _settle(stage: _Stage) -> None:
-    """Wait until nothing is on its way any more, but not for ever."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_SETTLE_SECONDS):
-            while not await _is_settled(stage):
-                await asyncio.sleep(_REDRAW)
+    """Wait until nothing is on its way any more, as long as it gets less."""
+    loop = asyncio.get_running_loop()
+    left, patience = await _on_its_way(stage), loop.time() + _SETTLE_SECONDS
+    while left and loop.time() < patience:
+        await asyncio.sleep(_REDRAW)
+        before, left = left, await _on_its_way(stage)
+        if left < before:
+            patience = loop.time() + _SETTLE_SECONDS
 
 
-async def _is_settled(stage: _Stage) -> bool:
+async def _on_its_way(stage: _Stage) -> int:
+    """How many mails are not stored, moves not made and deliveries not over."""
     async with stage.runtime.storage.read() as uow:
-        messages = await uow.messages.latest(stage.postman.delivered + 1)
+        stored = len(await uow.messages.latest(stage.postman.delivered + 1))
         actions = await uow.actions.counts()
         outbox = await uow.outbox.counts()
         dead = await uow.dead_letters.count()
-    on_their_way = sum(n for (_, status), n in actions.items() if status is ActionStatus.PLANNED)
-    on_their_way += sum(each.get(DeliveryStatus.PENDING, 0) for each in outbox.values())
-    return len(messages) + dead >= stage.postman.delivered and not on_their_way
+    planned = sum(n for (_, status), n in actions.items() if status is ActionStatus.PLANNED)
+    pending = sum(each.get(DeliveryStatus.PENDING, 0) for each in outbox.values())
+    # A mail that is stored may bring moves and deliveries, so it weighs more than all of those.
+    return 100 * max(0, stage.postman.delivered - stored - dead) + planned + pending
 
 
 def _report(console: Console, account: Account) -> int:
@@ -184,6 +215,7 @@ def _report(console: Console, account: Account) -> int:
         ("stored", account.stored),
         ("announced", account.announced),
         ("received, signature verified", account.received),
+        ("rung through to the telephone", account.rung),
         ("filed", account.filed),
         ("dead letters", account.dead),
     ):

@@ -59,7 +59,7 @@ def _table(board: Board) -> Table:
 def _row(mail: Mail) -> tuple[str, ...]:
     colour = _COLOURS.get(mail.category, "default")
     arrived = datetime.fromisoformat(mail.stored_at).astimezone()
-    told = mail.deliveries[-1].status if mail.deliveries else "pending"
+    told = next((each.status for each in mail.deliveries if each.endpoint == "receiver"), "pending")
     return (
         f"{arrived:%H:%M:%S}",
         escape(mail.sender),

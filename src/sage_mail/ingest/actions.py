@@ -4,13 +4,17 @@ Each action is planned in the transaction that stored its message and is carried
 commit. It may be carried out again after a crash, so the source is looked at first: what is not
 there any more has been moved already (by us, and the journal was not written; or by somebody else)
 or deleted. A message is never lost by a failure: it stays where it is.
+
+Without MOVE a move is a copy and a removal, which may have been interrupted between the two. There
+the target is looked at first, too: what lies in it already is removed from the source and not
+copied once more.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -23,12 +27,14 @@ from sage_imap.errors import (
     LocalProtocolError,
     MailboxNotFound,
 )
+from sage_imap.models.message import MessageSet
 from sage_imap.models.results import MoveResult
+from sage_imap.operations import messages
 from sage_mail import faults
 from sage_mail.delivery.payloads import Place
+from sage_mail.ingest.fetched import Fetched
 from sage_mail.ingest.planning import Sized
 from sage_mail.ingest.reading import (
-    Fetched,
     fetch_messages,
     find_copies,
     message_set,
@@ -170,24 +176,62 @@ class Mover:
         return tasks
 
     async def _move(self, client: IMAPClient, tasks: Sequence[_Task], target: str) -> None:
-        uids = message_set(client, [task.uid for task in tasks])
-        result = await client.move(uids, target)
+        if "MOVE" not in client.capabilities:
+            tasks = await self._finish(client, tasks)
+        if not tasks:
+            return
+        try:
+            result = await client.move(_messages(tasks), target)
+        except IMAPError as error:
+            if isinstance(error.partial, MoveResult):
+                await self._note_moved(tasks, error.partial, target)
+            raise
         faults.reach("after-move")
-        # Without COPYUID only a look at the source tells what has moved.
-        left = () if result.mapping else await search_uids(client, f"UID {uids}")
+        await self._note_moved(tasks, result, target)
+        async with self._scope.storage.unit_of_work() as uow:
+            for task in tasks:
+                if task.uid in result.duplicated:
+                    await self._again(uow, task.action, "it was copied; the server keeps it here")
+                elif task.uid not in result.source:
+                    await self._again(uow, task.action, "the server did not move it")
+            await uow.commit()
+
+    async def _note_moved(self, tasks: Sequence[_Task], result: MoveResult, target: str) -> None:
+        """Write down what was moved, be it all or not."""
+        moved = [task for task in tasks if task.uid in result.source]
         async with self._scope.storage.unit_of_work() as uow:
             mailbox = await uow.mailboxes.get_or_create(self._scope.account_id, target)
-            for task in tasks:
-                uid = task.uid
-                if uid in left or (result.mapping and uid not in result.mapping):
-                    await self._again(uow, task.action, "the server did not move it")
-                    continue
-                place = _landing(result, uid, target)
-                await self._journal(uow, task, mailbox.id, place)
+            for task in moved:
+                await self._journal(uow, task, mailbox.id, _landing(result, task.uid, target))
             await uow.commit()
         _log.info(
-            "messages_moved", account=self._scope.account, count=len(tasks), to_mailbox=target
+            "messages_moved", account=self._scope.account, count=len(moved), to_mailbox=target
         )
+
+    async def _finish(self, client: IMAPClient, tasks: Sequence[_Task]) -> Sequence[_Task]:
+        """Remove what an interrupted move has copied already; the tasks that are left to do."""
+        copies: dict[int, Place] = {}
+        for task in tasks:
+            copy = await self._find(client, task, taken=copies.values())
+            if copy is not None:
+                copies[task.uid] = copy
+        await client.select(tasks[0].action.mailbox)
+        copied = [task for task in tasks if task.uid in copies]
+        if not copied:
+            return tasks
+        removed = await client.run(messages.delete, _messages(copied))
+        async with self._scope.storage.unit_of_work() as uow:
+            for task in copied:
+                place = copies[task.uid]
+                if task.uid in removed:
+                    mailbox = await uow.mailboxes.get_or_create(
+                        self._scope.account_id, place.mailbox
+                    )
+                    await self._journal(uow, task, mailbox.id, place)
+                else:
+                    await self._again(uow, task.action, "it was copied; the server keeps it here")
+            await uow.commit()
+        return [task for task in tasks if task.uid not in copies]
 
     async def _journal(self, uow: UnitOfWork, task: _Task, mailbox_id: int, place: Place) -> None:
         """The message is at its new place, by us."""
@@ -213,7 +257,7 @@ class Mover:
     ) -> None:
         flags = _lasting(client, flags)
         if flags:
-            await client.store(message_set(client, [task.uid for task in tasks]), flags, mode="add")
+            await client.store(_messages(tasks), flags, mode="add")
         async with self._scope.storage.unit_of_work() as uow:
             for task in tasks:
                 known = {flag.lower() for flag in task.message.flags}
@@ -242,8 +286,13 @@ class Mover:
                     await uow.actions.void(task.action.id, reason, at=datetime.now(UTC))
                 await uow.commit()
 
-    async def _find(self, client: IMAPClient, task: _Task) -> Place | None:
-        """Where a message lies in the target that we moved before the journal knew of it."""
+    async def _find(
+        self, client: IMAPClient, task: _Task, *, taken: Collection[Place] = ()
+    ) -> Place | None:
+        """Where a message lies in the target that we moved before the journal knew of it.
+
+        *taken* are places at which other messages have been found.
+        """
         message, target = task.message, task.action.target
         try:
             await client.select(target, readonly=True)
@@ -259,10 +308,11 @@ class Mover:
                 else {}
             )
         for copy in copies:
-            row = known.get(copy.uid)
-            taken = row is not None and row.state is MessageState.PRESENT
-            if not taken and await _is_the_same(client, copy, message):
-                return Place(target, uidvalidity, copy.uid)
+            row, place = known.get(copy.uid), Place(target, uidvalidity, copy.uid)
+            if place in taken or (row is not None and row.state is MessageState.PRESENT):
+                continue
+            if await _is_the_same(client, copy, message):
+                return place
         return None
 
     async def _refused(self, actions: Sequence[ActionRecord], error: IMAPError) -> None:
@@ -295,6 +345,12 @@ class Mover:
             error=error,
             final=later is None,
         )
+
+
+def _messages(tasks: Sequence[_Task]) -> MessageSet:
+    """The messages of tasks of one mailbox, under the UIDVALIDITY that their UIDs belong to."""
+    message = tasks[0].message
+    return MessageSet([task.uid for task in tasks], message.mailbox, message.uidvalidity)
 
 
 def _lasting(client: IMAPClient, flags: Sequence[str]) -> list[str]:

@@ -99,9 +99,12 @@ class Resync:
     async def _mailbox(self, client: IMAPClient) -> MailboxRecord:
         """The stored mailbox, under the UIDVALIDITY that it has now."""
         selected, uidvalidity = selected_mailbox(client)
-        async with self._scope.storage.unit_of_work() as uow:
-            mailbox = await uow.mailboxes.get_or_create(self._scope.account_id, selected.name)
-            await uow.commit()
+        async with self._scope.storage.read() as reading:
+            mailbox = await reading.mailboxes.find(self._scope.account_id, selected.name)
+        if mailbox is None:
+            async with self._scope.storage.unit_of_work() as uow:
+                mailbox = await uow.mailboxes.get_or_create(self._scope.account_id, selected.name)
+                await uow.commit()
         if mailbox.uidvalidity is None:
             await self._first_sight(client, mailbox)
         elif mailbox.uidvalidity != uidvalidity:

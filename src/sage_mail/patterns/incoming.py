@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sage_imap.config import IMAPConfig
-from sage_imap.errors import IMAPError, MessageGone
+from sage_imap.errors import IMAPError, MarkFailed, MessageGone
 from sage_imap.helpers.enums import Flag
 from sage_imap.helpers.search import IMAPSearchCriteria
 from sage_imap.models.message import MessageSet
@@ -299,9 +299,10 @@ class ModernEmailProcessor:
         self._ledger.done(message)
 
     def _count(self, result: OperationResult[None], found: MessageSet) -> None:
-        self.processed_count += result.successful_messages
+        self.processed_count += result.successful_messages + len(result.unmarked)
         for failure in result.failures:
-            if failure.uid is None or isinstance(failure.error, MessageGone):
+            # What was handled stays done in the ledger, and is marked by the next run.
+            if failure.uid is None or isinstance(failure.error, MessageGone | MarkFailed):
                 continue
             self.error_count += 1
             place = Place(found.mailbox or _MAILBOX, found.uidvalidity or 0, failure.uid)

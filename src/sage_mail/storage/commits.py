@@ -37,13 +37,16 @@ class CommitSignal:
     """Wakes its subscribers after each commit that added events, deliveries, actions or requests.
 
     It knows the commits of this process alone; who waits for those of others needs a timeout.
+    ``count`` is how many there were: who is woken by other things too sees whether this was one.
     """
 
     def __init__(self) -> None:
+        self.count = 0
         self._subscribers: set[Wakeups] = set()
 
     def notify(self) -> None:
         """Wake every subscriber."""
+        self.count += 1
         for wakeups in self._subscribers:
             wakeups.wake()
 

@@ -58,7 +58,8 @@ class Corrections:
     async def count(self) -> int:
         """How many messages have been corrected."""
         statement = select(func.count()).select_from(tables.corrections)
-        return int(await self._transaction.scalar(statement))
+        (row,) = await self._transaction.all(statement)
+        return int(row[0])
 
 
 def _record(row: Row[Any]) -> CorrectionRecord:

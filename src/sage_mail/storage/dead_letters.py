@@ -111,7 +111,8 @@ class DeadLetters:
     async def count(self) -> int:
         """How many are not resolved."""
         statement = select(func.count()).where(_letters.resolved_at.is_(None))
-        return int(await self._transaction.scalar(statement))
+        (row,) = await self._transaction.all(statement)
+        return int(row[0])
 
     async def _values(self, letter: NewDeadLetter) -> dict[str, Any]:
         account_id = await self._transaction.scalar(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 
 from sage_mail.records import EndpointRecord
 from sage_mail.storage import tables
@@ -14,6 +14,13 @@ from sage_mail.storage.transaction import Transaction
 __all__ = ["Endpoints"]
 
 _endpoints = tables.endpoints.c
+# Made once: to build a statement costs more than to execute it.
+_BY_NAME = select(tables.endpoints).where(_endpoints.name == bindparam("wanted"))
+_WELL = (
+    update(tables.endpoints)
+    .where(_endpoints.name == bindparam("wanted"), _endpoints.failing_since.is_not(None))
+    .values(failing_since=None, last_failure_at=None)
+)
 
 
 class Endpoints:
@@ -24,8 +31,7 @@ class Endpoints:
 
     async def get(self, name: str) -> EndpointRecord:
         """The endpoint of this name, enabled and well if nothing is noted."""
-        statement = select(tables.endpoints).where(_endpoints.name == name)
-        row = await self._transaction.first(statement)
+        row = await self._transaction.first(_BY_NAME, {"wanted": name})
         return EndpointRecord(name) if row is None else _record(row)
 
     async def note_failures(self, name: str, *, since: datetime, last: datetime) -> None:
@@ -34,11 +40,7 @@ class Endpoints:
 
     async def note_success(self, name: str) -> None:
         """It is not failing any more."""
-        await self._transaction.execute(
-            update(tables.endpoints)
-            .where(_endpoints.name == name, _endpoints.failing_since.is_not(None))
-            .values(failing_since=None, last_failure_at=None)
-        )
+        await self._transaction.execute(_WELL, {"wanted": name})
 
     async def disable(self, name: str, *, reason: str, at: datetime) -> bool:
         """Send it nothing until it is enabled; False if it was disabled before."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 
 from sage_mail.records import (
     AttemptRecord,
@@ -26,6 +26,38 @@ __all__ = ["Outbox"]
 _deliveries = tables.deliveries.c
 _attempts = tables.attempts.c
 _SELECT = select(tables.deliveries, tables.events).join_from(tables.deliveries, tables.events)
+# Made once: to build a statement costs more than to execute it.
+_WAITING = (
+    _deliveries.endpoint == bindparam("wanted"),
+    _deliveries.status == DeliveryStatus.PENDING,
+)
+_DUE = (
+    _SELECT.where(*_WAITING, _deliveries.next_attempt_at <= bindparam("at"))
+    .order_by(_deliveries.next_attempt_at, _deliveries.id)
+    .limit(bindparam("most"))
+)
+_FIRST_DUE = _DUE.where(
+    _deliveries.event_seq.in_(
+        select(func.min(_deliveries.event_seq)).where(*_WAITING).group_by(_deliveries.account)
+    )
+)
+_EVER = datetime(1, 1, 1, tzinfo=UTC)
+_NEXT_DUE = (
+    select(_deliveries.next_attempt_at)
+    .where(*_WAITING, _deliveries.next_attempt_at > bindparam("at"))
+    .order_by(_deliveries.next_attempt_at)
+    .limit(1)
+)
+_SETTLE = (
+    update(tables.deliveries)
+    .where(_deliveries.id == bindparam("settled_id"))
+    .values(
+        status=bindparam("status_now"),
+        attempts=bindparam("attempts_now"),
+        next_attempt_at=bindparam("next_at"),
+        last_error=bindparam("error_now"),
+    )
+)
 
 
 class Outbox:
@@ -59,31 +91,19 @@ class Outbox:
 
         If they are *ordered*, only the first pending one of each account can be among them.
         """
-        is_pending = (
-            _deliveries.endpoint == endpoint,
-            _deliveries.status == DeliveryStatus.PENDING,
-        )
-        statement = _SELECT.where(*is_pending, _deliveries.next_attempt_at <= now)
-        if ordered:
-            firsts = (
-                select(func.min(_deliveries.event_seq))
-                .where(*is_pending)
-                .group_by(_deliveries.account)
-            )
-            statement = statement.where(_deliveries.event_seq.in_(firsts))
-        statement = statement.order_by(_deliveries.next_attempt_at, _deliveries.id).limit(limit)
-        return [_record(row) for row in await self._transaction.read(statement)]
+        statement = _FIRST_DUE if ordered else _DUE
+        wanted = {"wanted": endpoint, "at": now, "most": limit}
+        return [_record(row) for row in await self._transaction.read(statement, wanted)]
 
-    async def next_due(self, endpoint: str) -> datetime | None:
-        """When the next pending delivery to the endpoint is due, None where there is none."""
-        statement = (
-            select(_deliveries.next_attempt_at)
-            .where(_deliveries.endpoint == endpoint, _deliveries.status == DeliveryStatus.PENDING)
-            .order_by(_deliveries.next_attempt_at)
-            .limit(1)
-        )
-        rows = await self._transaction.read(statement)
-        return rows[0].next_attempt_at if rows else None
+    async def next_due(self, endpoint: str, *, after: datetime | None = None) -> datetime | None:
+        """When the next pending delivery to the endpoint is due, None where there is none.
+
+        With *after*, the next that is due later than this instant.
+        """
+        await self._transaction.flush()
+        wanted = {"wanted": endpoint, "at": after or _EVER}
+        row = await self._transaction.first(_NEXT_DUE, wanted)
+        return None if row is None else row.next_attempt_at
 
     async def record_attempt(
         self,
@@ -99,18 +119,16 @@ class Outbox:
         """
         if status is DeliveryStatus.PENDING and next_attempt_at is None:
             raise ValueError("a pending delivery needs its next instant")
+        self._transaction.collect(tables.attempts, _attempt_values(delivery_id, attempt))
         await self._transaction.execute(
-            insert(tables.attempts), _attempt_values(delivery_id, attempt)
-        )
-        await self._transaction.execute(
-            update(tables.deliveries)
-            .where(_deliveries.id == delivery_id)
-            .values(
-                status=status,
-                attempts=attempt.number,
-                next_attempt_at=next_attempt_at if status is DeliveryStatus.PENDING else None,
-                last_error=attempt.error,
-            )
+            _SETTLE,
+            {
+                "settled_id": delivery_id,
+                "status_now": status,
+                "attempts_now": attempt.number,
+                "next_at": next_attempt_at if status is DeliveryStatus.PENDING else None,
+                "error_now": attempt.error,
+            },
         )
 
     async def replay(self, endpoint: str, events: Sequence[EventRecord], *, at: datetime) -> None:

@@ -30,6 +30,7 @@ _COLLECTED: Final = (
     tables.analyses,
     tables.events,
     tables.deliveries,
+    tables.attempts,
 )
 
 
@@ -74,20 +75,22 @@ class Transaction:
         with translated():
             return await self._connection.fetch(statement, parameters)
 
-    async def read(self, statement: Executable) -> Sequence[Row[Any]]:
+    async def read(
+        self, statement: Executable, parameters: Parameters | None = None
+    ) -> Sequence[Row[Any]]:
         """All rows of the query, those included that are only collected yet."""
         await self.flush()
-        return await self.all(statement)
+        return await self.all(statement, parameters)
 
     async def first(
         self, statement: Executable, parameters: Parameters | None = None
     ) -> Row[Any] | None:
-        """The first row of the statement, None where there is none."""
-        rows = await self.all(statement, parameters)
-        return rows[0] if rows else None
+        """The first row of a statement that an index answers, None where there is none."""
+        with translated():
+            return await self._connection.fetch_first(statement, parameters)
 
     async def scalar(self, statement: Executable, parameters: Parameters | None = None) -> Any:
-        """The first column of the first row, None where there is none."""
+        """The first column of the first row, see `first`; None where there is none."""
         row = await self.first(statement, parameters)
         return None if row is None else row[0]
 

@@ -18,7 +18,8 @@ from sage_imap.errors import (
     ServerClosing,
     TLSRequired,
 )
-from sage_imap.operations import connecting
+from sage_imap.operations import connecting, idling
+from sage_imap.operations.idling import Idle
 from sage_imap.protocol.state import ConnectionState
 from tests.support.scripts import Stage, staged
 
@@ -294,3 +295,12 @@ def test_log_out() -> None:
         stage.run(connecting.log_out(stage.session))
         with pytest.raises((LocalProtocolError, ServerClosing)):
             stage.run(connecting.enable(stage.session, "CONDSTORE"))
+
+
+def test_log_out_in_idle() -> None:
+    """An IDLE that is held is ended, so that the server is told good-bye all the same."""
+    with staged(
+        "<< A1 IDLE\n>> + idling\n<< DONE\n<< A2 LOGOUT\n>> A1 OK done\n>> * BYE\n>> A2 OK done"
+    ) as stage:
+        stage.run(idling.begin(stage.session, Idle(60)))
+        stage.run(connecting.log_out(stage.session))

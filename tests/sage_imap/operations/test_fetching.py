@@ -391,6 +391,34 @@ def test_message_that_is_too_large() -> None:
     assert [(type(row), row.uid) for row in rows] == [(ParseFailure, 1), (ParseFailure, 2)]
 
 
+def test_large_message_of_another_mailbox() -> None:
+    """A large message is not looked for in a mailbox that was selected meanwhile."""
+    with staged(
+        """
+        << A1 UID FETCH 1:2 (UID RFC822.SIZE)
+        >> * 1 FETCH (UID 1 RFC822.SIZE 11)
+        >> * 2 FETCH (UID 2 RFC822.SIZE 11)
+        >> A1 OK done
+        << A2 UID FETCH 1 (UID)
+        >> * 1 FETCH (UID 1)
+        >> A2 OK done
+        << A3 UID FETCH 1 (UID BODY.PEEK[]<0.20>)
+        >> * 1 FETCH (UID 1 BODY[]<0> "hello world")
+        >> A3 OK done
+        << A4 SELECT "Other" (CONDSTORE)
+        >> * OK [UIDVALIDITY 8] valid
+        >> A4 OK done
+        """
+    ) as stage:
+        session, bounds = stage.session, Bounds(large=10, slice=20)
+        opening = fetching.open_stream(session, MessageSet("1:2"), ["BODY[]"], bounds=bounds)
+        stream = stage.run(opening)
+        assert _uids(stage.run(fetching.next_rows(session, stream))) == [1]
+        stage.run(mailboxes.select(session, "Other"))
+        with pytest.raises(MailboxMismatch):
+            stage.run(fetching.next_rows(session, stream))
+
+
 def test_command_between_rows() -> None:
     """Another command reads what is in flight to its end first; the rows are kept."""
     with staged(

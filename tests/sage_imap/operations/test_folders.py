@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sage_imap.errors import CommandRejected, LocalProtocolError
-from sage_imap.operations.folders import candidates, ensure_folder, find_folder
+from sage_imap.operations.folders import candidates, ensure_folder, find_folder, folder_for
 from sage_imap.protocol.events import NamespaceReceived
 from tests.support.scripts import staged
 
@@ -161,3 +161,29 @@ def test_nothing_fits() -> None:
         pytest.raises(LocalProtocolError, match="fits"),
     ):
         stage.run(ensure_folder(stage.session, "INBOX/New"))
+
+
+@pytest.mark.parametrize(("listed", "there"), [('>> * LIST () "." A.B\n', True), ("", False)])
+def test_a_folder_that_somebody_else_makes(listed: str, *, there: bool) -> None:
+    """Whoever is slower has the folder all the same; a refusal of another kind is raised."""
+    with staged(
+        f"""
+        << A1 LIST "" "A.B"
+        >> A1 OK done
+        << A2 NAMESPACE
+        >> * NAMESPACE (("" ".")) NIL NIL
+        >> A2 OK done
+        << A3 CREATE "A.B"
+        >> A3 NO no
+        << A4 LIST "" "A.B"
+        {listed}
+        >> A4 OK done
+        """,
+        offers=OFFERS,
+    ) as stage:
+        finding = folder_for(stage.session, "A.B", create_missing=True)
+        if there:
+            assert stage.run(finding) == "A.B"
+            return
+        with pytest.raises(CommandRejected):
+            stage.run(finding)

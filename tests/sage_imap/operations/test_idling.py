@@ -7,6 +7,7 @@ import pytest
 from sage_imap.errors import (
     CapabilityMissing,
     CommandRejected,
+    LocalProtocolError,
     OperationTimeout,
     ServerClosing,
 )
@@ -246,3 +247,34 @@ def test_bye(ending: str) -> None:
             stage.run(idling.wait(stage.session, idle, 600))
         assert caught.value.text == "going down"
         assert stage.transport.now < 10
+
+
+def test_stopped() -> None:
+    """A wait ends IDLE where it is stopped; what came is told, and IDLE is not begun anew."""
+    with staged("<< A1 IDLE\n>> + idling\n<< DONE\n>> * 3 EXISTS\n>> A1 OK done") as stage:
+        idle = _begun(stage)
+        idle.stopped = True
+        assert stage.run(idling.wait(stage.session, idle, 60)) == [ExistsReceived(3)]
+        assert stage.run(idling.wait(stage.session, idle, 60)) == []
+        assert idle.handle is None
+
+
+def test_of_another_connection() -> None:
+    """An IDLE of a connection that has ended tells nothing about the one that there is now."""
+    with staged("<< A1 IDLE\n>> + idling") as before:
+        idle = _begun(before)
+    with staged("<< A1 IDLE\n>> + idling") as after:
+        with pytest.raises(LocalProtocolError, match="begin anew"):
+            after.run(idling.wait(after.session, idle, 60))
+        idle.stopped = True
+        assert after.run(idling.wait(after.session, idle, 60)) == []
+        idle.stopped = False
+        after.run(idling.begin(after.session, idle))
+        assert idle.held_on(after.session)
+
+
+@pytest.mark.parametrize("renew", [0, -1, float("inf"), float("nan")])
+def test_renewal_that_cannot_be(renew: float) -> None:
+    """A cycle without a length would do nothing but end and begin IDLE."""
+    with pytest.raises(LocalProtocolError, match="positive"):
+        Idle(renew)

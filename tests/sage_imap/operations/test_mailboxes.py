@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from sage_imap.errors import CapabilityMissing, CommandRejected, MailboxExists, MailboxNotFound
+from sage_imap.errors import (
+    CapabilityMissing,
+    CommandRejected,
+    LocalProtocolError,
+    MailboxExists,
+    MailboxNotFound,
+)
 from sage_imap.models.results import SelectedMailbox
 from sage_imap.operations import mailboxes
 from sage_imap.protocol.state import ConnectionState
@@ -40,6 +46,22 @@ def test_select() -> None:
             permanent_flags=("\\Seen", "\\*"),
         )
         assert not stage.session.news
+
+
+def test_what_is_told_of_the_mailbox_before() -> None:
+    """What stands before CLOSED is not taken for the mailbox that is selected."""
+    with staged(
+        """
+        << A1 SELECT "Box"
+        >> * OK [UIDVALIDITY 5] restored
+        >> * 4 EXISTS
+        >> * FLAGS (Old)
+        >> * OK [CLOSED] previous mailbox closed
+        >> A1 OK [READ-WRITE] done
+        """,
+        offers="IMAP4rev1",
+    ) as stage:
+        assert stage.run(mailboxes.select(stage.session, "Box")) == SelectedMailbox("Box")
 
 
 @pytest.mark.parametrize(
@@ -229,3 +251,39 @@ def test_refused_status() -> None:
         pytest.raises(CommandRejected),
     ):
         stage.run(mailboxes.status(stage.session, "Box", ["MESSAGES"]))
+
+
+def test_status_of_nobody_knows_which() -> None:
+    """Where several mailboxes are told of, and none is the one in question, nothing is known."""
+    with staged(
+        """
+        << A1 STATUS "Box" (MESSAGES)
+        >> * STATUS One (MESSAGES 1)
+        >> * STATUS Two (MESSAGES 2)
+        >> A1 OK done
+        """
+    ) as stage:
+        assert stage.run(mailboxes.status(stage.session, "Box", ["MESSAGES"])).messages is None
+
+
+def test_the_case_of_inbox() -> None:
+    """A refusal is none for want of the mailbox, and the selected one is not renamed."""
+    with staged(
+        """
+        << A1 SELECT "inbox"
+        >> A1 NO busy
+        << A2 LIST "" "inbox"
+        >> * LIST () "/" INBOX
+        >> A2 OK done
+        """,
+        offers="IMAP4rev1",
+    ) as stage:
+        for change in (
+            mailboxes.rename(stage.session, "inbox", "Old"),
+            mailboxes.delete(stage.session, "Inbox"),
+        ):
+            with pytest.raises(LocalProtocolError, match="is selected"):
+                stage.run(change)
+        with pytest.raises(CommandRejected) as caught:
+            stage.run(mailboxes.select(stage.session, "inbox"))
+        assert type(caught.value) is CommandRejected

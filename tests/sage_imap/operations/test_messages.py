@@ -10,19 +10,26 @@ import pytest
 from sage_imap.errors import (
     CapabilityMissing,
     CommandRejected,
+    IMAPError,
     LocalProtocolError,
     MailboxMismatch,
     MailboxNotFound,
-    QuotaExceeded,
+    MessageUnreadable,
 )
 from sage_imap.models.message import MessageSet
-from sage_imap.models.results import AppendResult, MoveResult, SelectedMailbox
+from sage_imap.models.results import AppendResult, StoreResult
 from sage_imap.operations import messages
 from sage_imap.operations.effects import Operation
 from sage_imap.protocol.events import ExpungeReceived, FetchReceived
 from sage_imap.protocol.sets import UIDSet
 from sage_imap.protocol.state import ConnectionState
 from tests.support.scripts import staged
+
+
+@pytest.fixture
+def pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Portions have two messages."""
+    monkeypatch.setattr(messages, "MOST_MESSAGES", 2)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +55,25 @@ def test_search(offers: str, script: str, expected: str) -> None:
     with staged(f"{script}\n>> A1 OK done", offers=offers) as stage:
         found = stage.run(messages.search(stage.session, "UNSEEN"))
     assert (str(found), found.mailbox, found.uidvalidity) == (expected, "INBOX", 7)
+
+
+@pytest.mark.parametrize(
+    ("told", "readable"),
+    [
+        ('* ESEARCH (TAG "A1") ALL 2:4', False),
+        ('* ESEARCH (TAG "A1") COUNT 0', True),
+        ('* ESEARCH (TAG "A9") UID ALL 2:4', True),
+    ],
+)
+def test_search_answers_that_are_none(told: str, *, readable: bool) -> None:
+    """Numbers that are no UIDs are not taken for any, nor is the answer to another command."""
+    script = f"<< A1 UID SEARCH RETURN (ALL) UNSEEN\n>> {told}\n>> A1 OK done"
+    with staged(script, offers="IMAP4rev1 ESEARCH") as stage:
+        if readable:
+            assert not stage.run(messages.search(stage.session, "UNSEEN"))
+            return
+        with pytest.raises(MessageUnreadable):
+            stage.run(messages.search(stage.session, "UNSEEN"))
 
 
 def test_search_beyond_ascii() -> None:
@@ -89,6 +115,8 @@ def test_store() -> None:
         result = stage.run(messages.store(stage.session, MessageSet("1:3"), ["\\Seen"]))
         assert result.flags[1] == ("\\Seen",)
         assert result.modseqs == {1: 5, 3: 6}
+        assert result.flags.keys() == {1}
+        assert result.accepted == UIDSet.parse("1:3")
         assert stage.session.take_news() == [
             FetchReceived(9, {"UID": 9, "FLAGS": ("\\Seen",)}),
             ExpungeReceived(4),
@@ -110,7 +138,7 @@ def test_store_unchanged_since(status: str) -> None:
                 stage.session, MessageSet("1:3"), ["\\Seen"], mode="remove", unchanged_since=5
             )
         )
-    assert result.modified == UIDSet.parse("2:3")
+    assert (str(result.modified), str(result.accepted)) == ("2:3", "1")
     assert result.modseqs == {1: 9}
 
 
@@ -123,152 +151,84 @@ def test_store_refused() -> None:
         stage.run(messages.store(stage.session, MessageSet("1:*"), [], mode="replace"))
 
 
-def test_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A long set goes in portions; what was done before a refusal is in the error."""
-    monkeypatch.setattr(messages, "MOST_MESSAGES", 2)
+ENDS = [".. eof", ".. lost", ".. silence", ">> A{0} NO busy"]
+
+
+@pytest.mark.usefixtures("pairs")
+@pytest.mark.parametrize("end", ENDS)
+def test_store_that_ends_early(end: str) -> None:
+    """The portions before are told, with the UIDs that the server was silent about."""
     with (
         staged(
+            f"""
+            << A1 UID STORE 1:2 +FLAGS (X)
+            >> * 1 FETCH (UID 1 FLAGS (X))
+            >> A1 OK done
+            << A2 UID STORE 3:4 +FLAGS (X)
+            {end.format(2)}
             """
-        << A1 UID MOVE 1:2 "Box"
-        >> * OK [COPYUID 8 1:2 5:6] copied
-        >> A1 OK done
-        << A2 UID MOVE 3:4 "Box"
-        >> * OK [COPYUID 8 3 7] copied
-        >> A2 NO [OVERQUOTA] full
-        """
         ) as stage,
-        pytest.raises(QuotaExceeded) as caught,
+        pytest.raises(IMAPError) as caught,
     ):
-        stage.run(messages.move(stage.session, MessageSet("1:6"), "Box"))
-    assert caught.value.partial == MoveResult(UIDSet.parse("1:3"), {1: 5, 2: 6, 3: 7}, 8)
+        stage.run(messages.store(stage.session, MessageSet("1:6"), ["X"]))
+    assert caught.value.partial == StoreResult({1: ("X",)}, accepted=UIDSet.parse("1:2"))
 
 
-def test_copy() -> None:
-    """What was copied, and under which UIDs it lies there."""
-    with staged('<< A1 UID COPY 1:5 "Box"\n>> A1 OK [COPYUID 8 1,3 9:10] done') as stage:
-        result = stage.run(messages.copy(stage.session, MessageSet("1:5"), "Box"))
-    assert result == MoveResult(UIDSet.parse("1,3"), {1: 9, 3: 10}, 8)
+@pytest.mark.usefixtures("pairs")
+@pytest.mark.parametrize("end", ENDS)
+def test_expunge_that_ends_early(end: str) -> None:
+    """The portions before are told."""
+    script = "<< A1 UID EXPUNGE 1:2\n>> A1 OK done\n<< A2 UID EXPUNGE 3:4\n" + end.format(2)
+    with staged(script) as stage, pytest.raises(IMAPError) as caught:
+        stage.run(messages.expunge(stage.session, MessageSet("1:6")))
+    assert caught.value.partial == UIDSet.parse("1:2")
 
 
-@pytest.mark.parametrize("offers", ["IMAP4rev1", "IMAP4rev1 UIDPLUS"])
-def test_copy_untold(offers: str) -> None:
-    """Where the server does not say, those that are there were copied."""
-    with staged(
-        """
-        << A1 UID COPY 1:5 "Box"
-        >> A1 OK done
-        << A2 UID SEARCH UID 1:5
-        >> * SEARCH 1 3
-        >> A2 OK done
-        """,
-        offers=offers,
-    ) as stage:
-        result = stage.run(messages.copy(stage.session, MessageSet("1:5"), "Box"))
-    assert result == MoveResult(UIDSet.parse("1,3"))
+REMOVED = r"""
+    << A1 UID STORE 1:2 +FLAGS (\\Deleted)
+    >> A1 OK done
+    << A2 UID SEARCH UID 1:2 DELETED
+    >> * SEARCH 1 2
+    >> A2 OK done
+    << A3 UID EXPUNGE 1:2
+    >> A3 OK done
+    << A4 UID SEARCH UID 1:2
+    >> * SEARCH 2
+    >> A4 OK done
+"""
 
 
-def test_copy_refused() -> None:
-    """A mailbox that is not there is told by TRYCREATE."""
+@pytest.mark.usefixtures("pairs")
+@pytest.mark.parametrize("end", ENDS)
+def test_delete_that_ends_early(end: str) -> None:
+    """A portion is finished before the next is marked; what was removed is told."""
+    script = rf"{REMOVED}<< A5 UID STORE 3:4 +FLAGS (\\Deleted)" + "\n" + end.format(5)
     with (
-        staged('<< A1 UID COPY 1 "Box"\n>> A1 NO [TRYCREATE] no') as stage,
-        pytest.raises(MailboxNotFound) as caught,
+        staged(script, offers="IMAP4rev1 UIDPLUS") as stage,
+        pytest.raises(IMAPError) as caught,
     ):
-        stage.run(messages.copy(stage.session, MessageSet("1"), "Box"))
-    assert caught.value.partial is None
+        stage.run(messages.delete(stage.session, MessageSet("1:6")))
+    assert caught.value.partial == UIDSet.parse("1")
 
 
-def test_move_of_what_is_gone() -> None:
-    """OK without COPYUID and without an EXPUNGE moved nothing."""
-    with staged('<< A1 UID MOVE 1:5 "Box"\n>> A1 OK done') as stage:
-        result = stage.run(messages.move(stage.session, MessageSet("1:5"), "Box"))
-    assert result == MoveResult(UIDSet())
-
-
-@pytest.mark.parametrize("gone", ["* 1 EXPUNGE", "* VANISHED 1"])
-def test_move_untold(gone: str) -> None:
-    """OK without COPYUID, but with an EXPUNGE: those that are not there any more have moved."""
-    with staged(
-        f"""
-        << A1 UID MOVE 1:3 "Box"
-        >> {gone}
-        >> A1 OK done
-        << A2 UID SEARCH RETURN (ALL) UID 1:3
-        >> * ESEARCH (TAG "A2") UID ALL 2:3
-        >> A2 OK done
-        """
-    ) as stage:
-        result = stage.run(messages.move(stage.session, MessageSet("1:3"), "Box"))
-    assert result == MoveResult(UIDSet.parse("1"))
-
-
-def test_move_without_uidplus() -> None:
-    """MOVE alone: those that were there and are not there any more have moved."""
+def test_expunge_of_what_is_flagged() -> None:
+    """What others flag after the look is left to them, so that the count is right."""
     with staged(
         """
-        << A1 UID SEARCH UID 1:5
-        >> * SEARCH 1 2 3
-        >> A1 OK done
-        << A2 UID MOVE 1:5 "Box"
-        >> * 1 EXPUNGE
-        >> A2 OK done
-        << A3 UID SEARCH UID 1:3
+        << A1 UID SEARCH UID 1:5 DELETED
         >> * SEARCH 2
-        >> A3 OK done
-        """,
-        offers="IMAP4rev1 MOVE",
-    ) as stage:
-        result = stage.run(messages.move(stage.session, MessageSet("1:5"), "Box"))
-    assert result == MoveResult(UIDSet.parse("1,3"))
-
-
-def test_move_by_copy() -> None:
-    """Without MOVE: COPY, a mark, an expunge of these UIDs alone, and a look at what is left."""
-    with staged(
-        r"""
-        << A1 UID COPY 1:5 "Box"
-        >> A1 OK [COPYUID 8 1:2 9:10] done
-        << A2 UID STORE 1:2 +FLAGS (\\Deleted)
-        >> * 1 FETCH (UID 1 FLAGS (\\Deleted))
-        >> A2 OK done
-        << A3 UID EXPUNGE 1:2
-        >> * 1 EXPUNGE
-        >> A3 OK done
-        << A4 UID SEARCH UID 1:2
-        >> * SEARCH 2
-        >> A4 OK done
-        """,
-        offers="IMAP4rev1 UIDPLUS",
-    ) as stage:
-        result = stage.run(messages.move(stage.session, MessageSet("1:5"), "Box"))
-    assert result == MoveResult(UIDSet.parse("1"), {1: 9}, 8)
-
-
-def test_move_by_copy_of_what_is_gone() -> None:
-    """What was not copied is not removed."""
-    with staged(
-        """
-        << A1 UID COPY 1 "Box"
         >> A1 OK done
-        << A2 UID SEARCH UID 1
+        << A2 UID EXPUNGE 2
+        >> * 2 EXPUNGE
+        >> A2 OK done
+        << A3 UID SEARCH UID 2
         >> * SEARCH
-        >> A2 OK done
+        >> A3 OK done
         """,
         offers="IMAP4rev1 UIDPLUS",
     ) as stage:
-        result = stage.run(messages.move(stage.session, MessageSet("1"), "Box"))
-    assert result == MoveResult(UIDSet())
-
-
-def test_move_that_cannot_be_safe() -> None:
-    """Without MOVE and UIDPLUS nothing is sent; nor from a mailbox that is read-only."""
-    with staged("", offers="IMAP4rev1") as stage, pytest.raises(CapabilityMissing):
-        stage.run(messages.move(stage.session, MessageSet("1"), "Box"))
-    examined = SelectedMailbox("INBOX", uidvalidity=7, read_only=True)
-    with (
-        staged("", mailbox=examined) as stage,
-        pytest.raises(LocalProtocolError, match="read-only"),
-    ):
-        stage.run(messages.move(stage.session, MessageSet("1"), "Box"))
+        removed = stage.run(messages.expunge_flagged(stage.session, MessageSet("1:5")))
+    assert removed == UIDSet.parse("2")
 
 
 def test_expunge() -> None:
@@ -286,8 +246,6 @@ Acting = Callable[..., Operation[Any]]
     ("operation", "args"),
     [
         (messages.store, (["\\Seen"],)),
-        (messages.copy, ("Box",)),
-        (messages.move, ("Box",)),
         (messages.expunge, ()),
     ],
 )
@@ -305,7 +263,7 @@ def test_sets_of_elsewhere(operation: Acting, args: tuple[Any, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("operation", "args"),
-    [(messages.store, (["\\Seen"],)), (messages.copy, ("Box",)), (messages.move, ("Box",))],
+    [(messages.store, (["\\Seen"],)), (messages.expunge, ())],
 )
 def test_empty_sets(operation: Acting, args: tuple[Any, ...]) -> None:
     """Nothing is sent where nothing is to be done."""
@@ -319,6 +277,7 @@ def test_empty_sets(operation: Acting, args: tuple[Any, ...]) -> None:
         ("[APPENDUID 8 77] ", AppendResult(8, 77)),
         ("", AppendResult()),
         ("[APPENDUID 8] ", AppendResult()),
+        ("[APPENDUID 8 1:4294967295] ", AppendResult(8)),
     ],
 )
 def test_append(code: str, expected: AppendResult) -> None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, Final
+
 import pytest
 
 from sage_imap.errors import CapabilityMissing, CommandRejected, ConnectionLost, MailboxMismatch
 from sage_imap.models.message import MessageSet
-from sage_imap.operations import mailboxes, outcomes
+from sage_imap.models.results import OperationResult
+from sage_imap.operations import mailboxes, messages, outcomes
+from sage_imap.operations.effects import Operation
+from sage_imap.operations.session import Session
+from sage_imap.protocol.commands import StoreMode
 from sage_imap.protocol.sets import UIDSet
 from tests.support.scripts import staged
+
+FOUR: Final = MessageSet("1:4", "INBOX", 7)
 
 
 def test_fetched() -> None:
@@ -69,7 +78,7 @@ def test_deleted_and_stored() -> None:
         << A2 UID SEARCH RETURN (ALL) UID 1:2 DELETED
         >> * ESEARCH (TAG "A2") UID ALL 1
         >> A2 OK done
-        << A3 UID EXPUNGE 1:2
+        << A3 UID EXPUNGE 1
         >> * 1 EXPUNGE
         >> A3 OK done
         << A4 UID SEARCH RETURN (ALL) UID 1
@@ -88,6 +97,143 @@ def test_deleted_and_stored() -> None:
         assert deleted.untouched.uids == UIDSet.parse("2")
         stored = stage.run(outcomes.stored(stage.session, MessageSet("2"), ["\\Seen"], "replace"))
         assert stored.messages == UIDSet.parse("2")
+
+
+@pytest.mark.parametrize(
+    ("mode", "flags", "told", "holds"),
+    [
+        ("add", ["x"], "(X Y)", True),
+        ("add", ["X"], "(Y)", False),
+        ("remove", ["X"], "(Y)", True),
+        ("remove", ["X"], "(x)", False),
+        ("replace", ["X"], r"(X \\Recent)", True),
+        ("replace", [], "(Y)", False),
+    ],
+)
+def test_stored_in_vain(mode: StoreMode, flags: list[str], told: str, *, holds: bool) -> None:
+    """A message that the server tells without the flag has not got it; others' rows count not."""
+    item = {"add": "+FLAGS", "remove": "-FLAGS", "replace": "FLAGS"}[mode]
+    with staged(
+        f"""
+        << A1 UID STORE 1 {item} ({" ".join(flags)})
+        >> * 1 FETCH (UID 1 FLAGS {told})
+        >> * 9 FETCH (UID 9 FLAGS ({" ".join(flags)}))
+        >> A1 OK done
+        """
+    ) as stage:
+        result = stage.run(outcomes.stored(stage.session, MessageSet("1"), flags, mode))
+    assert str(result.messages) == ("1" if holds else "")
+
+
+def test_stored_and_the_look_refused() -> None:
+    """A NO to the look behind STORE is a result, too."""
+    with staged(
+        """
+        << A1 UID STORE 1:2 +FLAGS (X)
+        >> * 1 FETCH (UID 1 FLAGS (X))
+        >> A1 OK done
+        << A2 UID SEARCH UID 2
+        >> A2 NO busy
+        """,
+        offers="IMAP4rev1",
+    ) as stage:
+        result = stage.run(outcomes.stored(stage.session, MessageSet("1:2"), ["X"], "add"))
+    assert not result.success
+    assert isinstance(result.error, CommandRejected)
+    assert (str(result.messages), str(result.untouched)) == ("1", "2")
+
+
+def test_stored_before_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the portions before it, those that nothing was told about are looked for."""
+    monkeypatch.setattr(messages, "MOST_MESSAGES", 2)
+    with staged(
+        """
+        << A1 UID STORE 1:2 +FLAGS (X)
+        >> A1 OK done
+        << A2 UID STORE 3:4 +FLAGS (X)
+        >> A2 NO busy
+        << A3 UID SEARCH UID 1:2
+        >> * SEARCH 2
+        >> A3 OK done
+        """,
+        offers="IMAP4rev1",
+    ) as stage:
+        result = stage.run(outcomes.stored(stage.session, MessageSet("1:4"), ["X"], "add"))
+    assert (result.success, str(result.messages), str(result.untouched)) == (False, "2", "1,3:4")
+
+
+@pytest.mark.parametrize("end", [".. eof", ".. lost", ".. silence"])
+@pytest.mark.parametrize(
+    ("conduct", "script", "done"),
+    [
+        (
+            lambda session: outcomes.stored(session, FOUR, ["X"], "add"),
+            """
+            << A1 UID STORE 1:2 +FLAGS (X)
+            >> * 1 FETCH (UID 1 FLAGS (X))
+            >> A1 OK done
+            << A2 UID STORE 3:4 +FLAGS (X)
+            """,
+            "1",
+        ),
+        (
+            lambda session: outcomes.stored(session, MessageSet("1:2", "INBOX", 7), ["X"], "add"),
+            """
+            << A1 UID STORE 1:2 +FLAGS (X)
+            >> * 1 FETCH (UID 1 FLAGS (X))
+            >> A1 OK done
+            << A2 UID SEARCH UID 2
+            """,
+            "1",
+        ),
+        (
+            lambda session: outcomes.expunged(session, FOUR),
+            """
+            << A1 UID SEARCH UID 1:2 DELETED
+            >> * SEARCH 1
+            >> A1 OK done
+            << A2 UID EXPUNGE 1
+            >> A2 OK done
+            << A3 UID SEARCH UID 1
+            >> * SEARCH
+            >> A3 OK done
+            << A4 UID SEARCH UID 3:4 DELETED
+            """,
+            "1",
+        ),
+        (
+            lambda session: outcomes.fetched(session, FOUR, ["FLAGS"]),
+            "<< A1 UID FETCH 1:4 (UID FLAGS)\n>> * 1 FETCH (UID 1 FLAGS ())",
+            "1",
+        ),
+        (
+            lambda session: outcomes.fetched(session, FOUR, ["BODY[]"]),
+            "<< A1 UID FETCH 1:4 (UID RFC822.SIZE)\n>> * 1 FETCH (UID 1 RFC822.SIZE 9)",
+            "",
+        ),
+    ],
+    ids=["stored", "looked for", "expunged", "fetched", "sizes"],
+)
+def test_a_lost_connection_has_the_result_so_far(
+    conduct: Callable[[Session], Operation[Any]],
+    script: str,
+    done: str,
+    end: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The error's ``partial`` says what was done, and what is left for another try."""
+    monkeypatch.setattr(messages, "MOST_MESSAGES", 2)
+    with (
+        staged(f"{script}\n{end}", offers="IMAP4rev1 UIDPLUS") as stage,
+        pytest.raises(ConnectionLost) as caught,
+    ):
+        stage.run(conduct(stage.session))
+    result = caught.value.partial
+    assert isinstance(result, OperationResult)
+    assert (result.success, result.error) == (False, caught.value)
+    assert str(result.messages) == done
+    assert result.asked is not None
+    assert result.untouched.uids == result.asked.uids - result.messages
 
 
 def test_copied_into_a_folder_that_is_made() -> None:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from sage_imap.operations.effects import EOF, TIMED_OUT, Now, Read, StartTLS, Write
+from sage_imap.errors import ConnectionLost
+from sage_imap.operations.books import telling
+from sage_imap.operations.effects import (
+    EOF,
+    TIMED_OUT,
+    Now,
+    Operation,
+    Read,
+    StartTLS,
+    Write,
+    read,
+    write,
+)
+from sage_imap.protocol.sets import UIDSet
 from sage_imap.transports.scripted import ScriptedTransport, ScriptError, parse_script
 
 
@@ -89,3 +102,18 @@ def test_departures(script: str, effect: Write | Read | StartTLS) -> None:
     """Whatever the script does not have is an error of the test's."""
     with pytest.raises(ScriptError):
         ScriptedTransport(script).perform(effect)
+
+
+def test_lost() -> None:
+    """The network fails once, and the operation that it befalls can say what it had done."""
+
+    def working() -> Operation[None]:
+        assert (yield from read(1)) == b"one\r\n"
+        with telling(lambda: UIDSet.of([1])):
+            yield from write(b"two\r\n")
+
+    transport = ScriptedTransport(">> one\n.. lost")
+    with pytest.raises(ConnectionLost) as caught:
+        transport.carry_out(working())
+    assert caught.value.partial == UIDSet.of([1])
+    assert transport.finished

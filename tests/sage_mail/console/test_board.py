@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sage_imap.models.address import EmailAddress
 from sage_mail.console.board import Board, Endpoint
@@ -59,17 +59,21 @@ async def test_an_arrival_is_shown_with_its_decision(storage: Storage) -> None:
 
 
 async def test_who_is_told_is_shown(storage: Storage) -> None:
-    """Each endpoint with what it has and why it is disabled, and the latest deliveries."""
+    """Each endpoint with what it has and why it is disabled, and the deliveries that were tried."""
     where = await place(storage)
     for uid in range(1, 11):
         await _arrive(storage, where, uid)
     async with storage.unit_of_work() as uow:
-        first, second = await uow.outbox.due("crm", datetime.now(UTC), limit=2)
+        first, second, third = await uow.outbox.due("crm", datetime.now(UTC), limit=3)
         attempt = AttemptRecord(
             number=1, started_at=datetime.now(UTC), latency_ms=12, status_code=500, error="HTTP 500"
         )
         await uow.outbox.record_attempt(first.id, attempt, DeliveryStatus.DELIVERED)
         await uow.outbox.record_attempt(second.id, attempt, DeliveryStatus.FAILED)
+        later = datetime.now(UTC) + timedelta(minutes=5)
+        await uow.outbox.record_attempt(
+            third.id, attempt, DeliveryStatus.PENDING, next_attempt_at=later
+        )
         await uow.endpoints.disable("crm", reason="410 Gone", at=datetime.now(UTC))
         await uow.commit()
     board = Board(storage)
@@ -77,7 +81,7 @@ async def test_who_is_told_is_shown(storage: Storage) -> None:
     await board.refresh()
 
     assert board.endpoints == [Endpoint("crm", False, "410 Gone", delivered=1, pending=8, failed=1)]
-    assert [sending.status for sending in board.sendings] == ["pending"] * 8
+    assert [each.status for each in board.sendings] == ["pending", "failed", "delivered"]
     assert all(sending.event == "message.new" for sending in board.sendings)
     assert board.as_json()["sendings"][0]["next_attempt_at"] is not None
 

@@ -6,7 +6,8 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -308,3 +309,54 @@ async def test_an_answer_that_has_come_is_recorded_before_the_end() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert ended.is_set()
+
+
+class _SlowToWrite:
+    """A real store in which nothing is written before `open` is set."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self.commits = storage.commits
+        self.read = storage.read
+        self.open = asyncio.Event()
+
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
+        await self.open.wait()
+        async with self._storage.unit_of_work() as uow:
+            yield uow
+
+
+async def test_a_slow_commit_holds_up_no_healthy_endpoint(
+    storage: Storage, receiver: Receiver
+) -> None:
+    """While answers wait for the disk more is posted, each once, and up to a limit."""
+    endpoint = endpoint_for(receiver, concurrency=2)
+    sequences = await announced(storage, [endpoint], 60)
+    store = _SlowToWrite(storage)
+    async with draining(cast("Storage", store), endpoint):
+        await receiver.received(50, timeout=30)
+        storage.commits.notify()
+        waiting = await delivery_when(storage, sequences[-1], tried(0))
+        assert waiting.status == DeliveryStatus.PENDING
+        assert len(receiver.requests) <= 51  # one post may be under way at the limit
+        store.open.set()
+        await receiver.received(60)
+        for seq in sequences:
+            await delivery_when(storage, seq, has_status(DeliveryStatus.DELIVERED))
+    assert sorted(_sequences(receiver)) == sequences
+
+
+async def test_after_a_failure_the_next_waits_for_its_record(storage: Storage) -> None:
+    """An endpoint that fails gets no more than its few posts before that is committed."""
+    async with Receiver(default=Answer(status=500)) as failing:
+        endpoint = endpoint_for(failing, concurrency=2)
+        sequences = await announced(storage, [endpoint], 6)
+        store = _SlowToWrite(storage)
+        async with draining(cast("Storage", store), endpoint):
+            await failing.received(2)
+            storage.commits.notify()
+            await delivery_when(storage, sequences[-1], tried(0))
+            assert len(failing.requests) == 2
+            store.open.set()
+            await failing.received(6)

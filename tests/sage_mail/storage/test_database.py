@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Executor
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from sqlalchemy import text
 from sage_mail.errors import ConfigError, StorageError, StorageUnavailable
 from sage_mail.storage import Storage
 from sage_mail.storage.database import Database, open_database
-from tests.sage_mail.storage.samples import message, place
+from tests.sage_mail.storage.samples import NOW, message, place
 from tests.support.postgres import fresh_database
 
 
@@ -139,4 +141,29 @@ async def test_a_waiting_writer_can_be_cancelled(tmp_path: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await writing
     await place(storage)
+    await storage.close()
+
+
+async def test_a_reader_needs_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A view with a look-up by key is had without a trip to another thread, once there is one."""
+    storage = await Storage.open(f"sqlite:///{tmp_path / 'sage.db'}", blob_dir=tmp_path)
+    async with storage.read() as uow:
+        await uow.endpoints.get("crm")
+    trips: list[object] = []
+    loop = asyncio.get_running_loop()
+    travel = loop.run_in_executor
+
+    def counted(executor: Executor | None, work: Callable[..., object], *rest: object) -> object:
+        trips.append(work)
+        return travel(executor, work, *rest)
+
+    monkeypatch.setattr(loop, "run_in_executor", counted)
+    async with storage.read() as uow:
+        assert (await uow.endpoints.get("crm")).enabled
+        assert await uow.outbox.next_due("crm") is None
+    assert trips == []
+    async with storage.unit_of_work() as writing:
+        await writing.endpoints.disable("crm", reason="asked", at=NOW)
+        await writing.commit()
+    assert len(trips) == 2  # BEGIN and COMMIT, which may wait
     await storage.close()

@@ -90,3 +90,15 @@ async def test_counts_by_endpoint_and_status(storage: Storage) -> None:
         counts = await uow.outbox.counts()
         assert await uow.outbox.get(99) is None
     assert counts == {"hook": {DeliveryStatus.PENDING: 2, DeliveryStatus.FAILED: 1}}
+
+
+async def test_the_next_after_an_instant(storage: Storage) -> None:
+    """What is due by then is not the next, and without anything later there is none."""
+    async with storage.unit_of_work() as uow:
+        first, second = [await uow.events.append(event()) for _ in range(2)]
+        await uow.outbox.add(first, "late", due=later(5))
+        await uow.outbox.add(second, "late", due=later(9))
+        assert await uow.outbox.next_due("late") == later(5)
+        assert await uow.outbox.next_due("late", after=later(4)) == later(5)
+        assert await uow.outbox.next_due("late", after=later(5)) == later(9)
+        assert await uow.outbox.next_due("late", after=later(9)) is None

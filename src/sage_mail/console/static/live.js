@@ -6,7 +6,14 @@ const template = document.getElementById("mail").content.firstElementChild;
 const link = document.getElementById("link");
 const drawn = new Map(); // message id -> {element, text}
 
+const words = { delivered: "told", pending: "waiting", failed: "given up" };
+
 let isFirst = true; // what is there already when the page is opened does not arrive
+
+// On a telephone the mails come first; what else there is opens by a touch.
+if (matchMedia("(max-width: 60rem)").matches) {
+  for (const box of document.querySelectorAll("aside > details")) box.open = false;
+}
 
 function fill(element, mail) {
   const put = (name, text) => { element.querySelector("." + name).textContent = text; };
@@ -21,17 +28,18 @@ function fill(element, mail) {
   element.querySelector(".meter i").style.width = mail.confidence * 100 + "%";
   const time = element.querySelector("time");
   time.dateTime = mail.stored_at;
-  time.textContent = new Date(mail.stored_at).toLocaleTimeString();
+  time.textContent = timeOf(mail.stored_at);
   const folder = element.querySelector(".folder");
   folder.textContent = (mail.filed ? "filed in " : "in ") + mail.mailbox;
   folder.className = "folder" + (mail.filed ? " filed" : "");
   element.querySelector(".deliveries").replaceChildren(...mail.deliveries.map(drawDelivery));
+  put("why", mail.reasons.length ? `why: ${mail.reasons[0]}` : "why: nothing spoke for anything else");
   element.querySelector(".reasons").replaceChildren(...mail.reasons.map(drawReason));
 }
 
 function drawDelivery(delivery) {
   const attempts = delivery.attempts > 1 ? `, attempt ${delivery.attempts}` : "";
-  return part(delivery.status, `${delivery.endpoint}: ${delivery.status}${attempts}`);
+  return part(delivery.status, `${delivery.endpoint}: ${words[delivery.status]}${attempts}`);
 }
 
 function part(name, text) {
@@ -43,7 +51,7 @@ function part(name, text) {
 
 function drawEndpoint(endpoint) {
   const item = document.createElement("li");
-  item.append(part("name", endpoint.name), part("delivered", `${endpoint.delivered} delivered`));
+  item.append(part("name", endpoint.name), part("delivered", `${endpoint.delivered} told`));
   if (endpoint.pending) item.append(part("pending", `${endpoint.pending} waiting`));
   if (endpoint.failed) item.append(part("failed", `${endpoint.failed} given up`));
   if (!endpoint.enabled) item.append(part("failed", `disabled: ${endpoint.reason || "by hand"}`));
@@ -52,22 +60,31 @@ function drawEndpoint(endpoint) {
 
 function stateOf(sending) {
   const tries = sending.attempts > 1 ? ` at attempt ${sending.attempts}` : "";
-  if (sending.status === "delivered") return "delivered" + tries;
-  if (sending.status === "failed") return `given up${tries}: ${sending.error || ""}`;
-  if (!sending.attempts) return "waiting";
-  const when = new Date(sending.next_attempt_at).toLocaleTimeString();
-  return `${sending.error || "failed"}; again at ${when}`;
+  if (sending.status === "delivered") return words.delivered + tries;
+  if (sending.status === "failed") return `${words.failed}${tries}: ${sending.error || ""}`;
+  return `${sending.error || "failed"}; again at ${timeOf(sending.next_attempt_at)}`;
+}
+
+function timeOf(moment) {
+  return new Date(moment).toLocaleTimeString();
+}
+
+// Two lines: what it is, and below it the mail that it is about.
+function row(facts, subject) {
+  const item = document.createElement("li");
+  const first = part("line", "");
+  first.append(...facts);
+  item.append(first, part("what", subject));
+  return item;
 }
 
 function drawSending(sending) {
-  const item = document.createElement("li");
-  item.append(
+  const facts = [
     part("name", sending.endpoint),
     part("type", sending.event),
     part("state " + sending.status, stateOf(sending)),
-    part("what", sending.subject),
-  );
-  return item;
+  ];
+  return row(facts, sending.subject);
 }
 
 function drawReason(reason) {
@@ -106,13 +123,18 @@ function draw(board) {
     if (!shown.has(id)) { known.element.remove(); drawn.delete(id); }
   }
   isFirst = false;
-  document.getElementById("empty").hidden = elements.length > 0;
+  const empty = document.getElementById("empty");
+  empty.textContent = "No mail yet. It appears here as it arrives.";
+  empty.hidden = elements.length > 0;
 }
 
 const board = new EventSource("/board");
-board.onopen = () => { link.textContent = "live"; link.className = "link up"; };
 board.onerror = () => { link.textContent = "the connection is gone; trying again"; link.className = "link"; };
-board.onmessage = (event) => draw(JSON.parse(event.data));
+board.onmessage = (event) => {
+  draw(JSON.parse(event.data));
+  link.textContent = "live";
+  link.className = "link up";
+};
 
 // The log of events, from the live feed; a board that is drawn whole does not say what happened.
 const token = document.querySelector("meta[name=feed-token]").content;
@@ -120,15 +142,11 @@ const log = document.getElementById("log");
 const shownEvents = 8;
 
 function drawEvent(event) {
-  const item = document.createElement("li");
-  const put = (name, text) => item.append(part(name, text));
   const moved = event.data.moved;
-  put("number", event.sequence);
-  put("when", new Date(event.timestamp).toLocaleTimeString());
-  put("type", event.type);
-  put("where", moved ? `${moved.from.mailbox} \u2192 ${moved.to.mailbox}` : event.data.mailbox || event.data.account || "");
-  put("what", event.data.subject || event.data.reason || "");
-  log.prepend(item);
+  const where = moved ? `${moved.from.mailbox} \u2192 ${moved.to.mailbox}` : event.data.mailbox || event.data.account || "";
+  const facts = [part("number", event.sequence), part("type", event.type), part("when", timeOf(event.timestamp))];
+  const what = event.data.subject || event.data.reason || "";
+  log.prepend(row(facts, [where, what].filter(Boolean).join(": ")));
   while (log.children.length > shownEvents) log.lastElementChild.remove();
 }
 

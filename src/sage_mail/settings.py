@@ -79,7 +79,7 @@ _FOLDERS = {
     "urgent": "INBOX/Urgent",
 }
 # 16 characters out of 64 are 96 bits; a word that a person thinks up is seldom that long.
-_SHORTEST_TOKEN = 16
+_SHORTEST_TOKEN = _SHORTEST_SECRET = 16
 _PORTS = {"tls": 993, "starttls": 143, "plain": 143}
 
 
@@ -95,9 +95,23 @@ def _http_url(url: str) -> str:
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or any(ch.isspace() or not ch.isprintable() for ch in url):
+    if (
+        not usable
+        or not _is_understood(url)
+        or any(not ch.isprintable() or ch == " " for ch in url)
+    ):
         raise ValueError("is not a web address; write https://host/path")
     return url
+
+
+def _is_understood(url: str) -> bool:
+    """Whether what posts to the address can read it: ``http://0177.0.0.1/`` it cannot."""
+    import httpx  # imported late, for those who have a webhook
+
+    try:
+        return bool(httpx.URL(url).host)
+    except (httpx.InvalidURL, UnicodeError):  # the latter for names that IDNA does not have
+        return False
 
 
 def _known_patterns(patterns: list[str]) -> list[str]:
@@ -320,7 +334,15 @@ class WebhookSettings(_Model):
         Empty where none is set (nothing is signed then).
         """
         source = self.secret_source()
-        return source.resolve_all() if source.given else ()
+        secrets = source.resolve_all() if source.given else ()
+        # The newest alone, so that a short one can be changed like any other.
+        if secrets and len(secrets[0].removeprefix("whsec_")) < _SHORTEST_SECRET:
+            raise ConfigError(
+                f"{source.owner} has a secret of fewer than {_SHORTEST_SECRET} characters, which "
+                "can be guessed; nothing was signed or sent; change it, for instance by "
+                f"`sage-mail webhooks rotate {self.name}`"
+            )
+        return secrets
 
     def secret_source(self) -> SecretSource:
         """Where the secret comes from."""

@@ -21,7 +21,7 @@ _GUIDE: dict[str, Any] = {
             {
                 "name": "primary",
                 "url": "https://api.example.org/hook",
-                "secret": "a secret",
+                "secret": "a secret of the guide",
                 "filter_sensitive": True,
             }
         ]
@@ -41,7 +41,7 @@ def test_the_mapping_of_the_guide() -> None:
     assert (account.username, account.resolve_password()) == ("ada@example.org", "hunter2")
     assert (account.folders, account.initial) == (["INBOX"], "none")
     assert (endpoint.name, endpoint.url) == ("primary", "https://api.example.org/hook")
-    assert endpoint.resolve_secrets() == ("a secret",)
+    assert endpoint.resolve_secrets() == ("a secret of the guide",)
     assert (endpoint.format, endpoint.sends_content, endpoint.filter_sensitive) == (
         "guide",
         True,

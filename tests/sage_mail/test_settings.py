@@ -304,13 +304,33 @@ def test_password_from_the_keyring(file: Path) -> None:
 def test_token_and_webhook_secret(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tokens and signing secrets come from the same places; no signing secret is None."""
     monkeypatch.setenv("TOKEN", "t")
-    text = f'{_ACCOUNT}auth = "xoauth2"\ntoken_env = "TOKEN"\n{_WEBHOOK}secret = "s"\n'
+    text = f'{_ACCOUNT}auth = "xoauth2"\ntoken_env = "TOKEN"\n{_WEBHOOK}secret = "{"s" * 16}"\n'
     settings = _load(file, text)
     assert settings.accounts[0].resolve_token() == "t"
     with pytest.raises(ConfigError, match="has no password: set one of password_env"):
         settings.accounts[0].resolve_password()
-    assert settings.webhooks[0].resolve_secrets() == ("s",)
+    assert settings.webhooks[0].resolve_secrets() == ("s" * 16,)
     assert _load(file, _WEBHOOK).webhooks[0].resolve_secrets() == ()
+
+
+@pytest.mark.parametrize("secret", ["s", "s" * 15, "whsec_YQ==", "whsec_MTIzNDU2Nzg="])
+def test_a_signing_secret_that_can_be_guessed(file: Path, secret: str) -> None:
+    """It signs nothing, until it is the older of two."""
+    (webhook,) = _load(file, f'{_WEBHOOK}secret = "{secret}"\n').webhooks
+    with pytest.raises(
+        ConfigError, match=r"fewer than 16 characters.*webhooks rotate crm"
+    ) as caught:
+        webhook.resolve_secrets()
+    assert secret not in str(caught.value) or secret == "s"
+    (webhook,) = _load(file, f'{_WEBHOOK}secret = """{"n" * 16}\n{secret}"""\n').webhooks
+    assert webhook.resolve_secrets() == ("n" * 16, secret)
+
+
+@pytest.mark.parametrize("host", ["0177.0.0.1", "xn--a", "[v1.x]", "a b", "1.2.3.256"])
+def test_an_address_that_nothing_can_be_posted_to(file: Path, host: str) -> None:
+    """It is refused when the settings are read, not when the first event is due."""
+    with pytest.raises(ConfigError, match="is not a web address"):
+        _load(file, f'[[webhooks]]\nname = "crm"\nurl = "http://{host}/"\n')
 
 
 def test_an_endpoint_chooses_its_events(file: Path) -> None:

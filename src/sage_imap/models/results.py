@@ -148,7 +148,7 @@ class FetchRow:
         raw = self.sections.get("")
         if raw is None:
             raise LocalProtocolError("the row has no BODY[]: ask for MessagePart.RFC822")
-        return EmailMessage.from_bytes(
+        return EmailMessage(
             raw,
             uid=self.uid,
             mailbox=self.mailbox,

@@ -8,7 +8,7 @@ Laws of this module:
   mailbox was selected anew; what it answers behind that is not taken for an answer.
 - Every event passes `Session.observe` once, in the order of the wire, whoever waits for it.
 - News that nobody asked for are kept, within a bound, until somebody asks for them. What answers a
-  command of ours is none.
+  command of ours is none. They are hints to look again: texts of messages are not kept with them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final, TypeVar
 
 from sage_imap.errors import (
@@ -64,6 +65,7 @@ Claim = Callable[[Event], bool]
 """Says of an event whether it answers the command in flight, so that it is no news."""
 
 _ROWS: Final = (FetchReceived, ParseFailure)
+_HINTS: Final = (int, str, tuple, datetime)  # numbers, names, flags, dates
 _NEWS: Final = (ExistsReceived, ExpungeReceived, VanishedReceived, FetchReceived, ParseFailure)
 _KINDS: Final[dict[str, tuple[type, ...]]] = {
     "IDLE": (*_NEWS, UntaggedStatus),
@@ -77,6 +79,9 @@ _MOST_NEWS: Final = 1000
 # Portions hold 10,000 messages at most, and LIST of the largest known accounts names 50,000
 # mailboxes; beyond this a server only fills memory.
 _MOST_EVENTS: Final = 250_000
+# Octets that may come until a command, or the fetches in flight, are complete: the largest response
+# (`Limits.response`) and half as much again. What is asked for at once is a few MiB.
+_MOST_OCTETS: Final = 240 * 1024 * 1024
 # What these commands are there for; of others it is news.
 _REMOVALS: Final[dict[str, tuple[type, ...]]] = {
     "UID EXPUNGE": (ExpungeReceived, VanishedReceived),
@@ -127,6 +132,7 @@ class Session:
         self._void: UIDValidityChanged | None = None
         self._bye: ByeReceived | None = None
         self._ended = False
+        self._received = 0
 
     # Reading
 
@@ -152,6 +158,7 @@ class Session:
                 patience = min(patience, _GRACE)
             data = yield from read(patience, wakeable=timeout is not None)
             if isinstance(data, bytes | memoryview):
+                self._received += len(data)
                 self.connection.receive_data(data)
             elif data is EOF:
                 self.connection.receive_eof()
@@ -225,7 +232,7 @@ class Session:
 
     def _take_row(self, event: FetchReceived | ParseFailure) -> None:
         if self.stream is None or not self.stream.takes(event):
-            self.news.append(event)
+            self.news.append(_as_news(event))
         elif isinstance(event, FetchReceived):  # whose garbage it is, nobody knows
             self._patience.progress()
 
@@ -313,8 +320,10 @@ class Session:
         took it for is not known.
         """
         events: list[Event] = []
+        begun = self._received
         while len(events) < _MOST_EVENTS:
             event = yield from self.expect()
+            self._check_amount(begun)
             if isinstance(event, CommandCompleted) and event.handle == handle:
                 if _about_uids(handle.name):
                     self.check_uids(sent=True)
@@ -325,9 +334,19 @@ class Session:
         raise LimitExceeded(f"a command was answered by {_MOST_EVENTS} responses and no end")
 
     def settle(self) -> Operation[None]:
-        """Read the fetches that are in flight to their end."""
+        """Read the fetches that are in flight to their end.
+
+        Their rows wait for whoever iterates over them. Raises `LimitExceeded` where the server
+        sends much more than was asked for.
+        """
+        begun = self._received
         while self.stream is not None:
             yield from self.expect()
+            self._check_amount(begun)
+
+    def _check_amount(self, begun: int) -> None:
+        if self._received - begun > _MOST_OCTETS:
+            raise LimitExceeded(f"an answer had {_MOST_OCTETS} octets and no end")
 
     @property
     def at_rest(self) -> bool:
@@ -424,6 +443,15 @@ def _closing(bye: ByeReceived | None) -> ConnectionLost:
     if bye is None:
         return ConnectionLost("the connection was closed without a word from the server")
     return ServerClosing(bye.code.name if bye.code else None, bye.text)
+
+
+def _as_news(event: FetchReceived | ParseFailure) -> FetchReceived | ParseFailure:
+    """The event without texts, envelopes and structures, which nobody asked for."""
+    if isinstance(event, ParseFailure):
+        return event
+    items = event.items.items()
+    told: dict[str, object] = {key: value for key, value in items if isinstance(value, _HINTS)}
+    return event if len(told) == len(items) else FetchReceived(event.seq, told)
 
 
 def _about_uids(name: str) -> bool:

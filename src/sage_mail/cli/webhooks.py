@@ -25,6 +25,7 @@ app = typer.Typer(help="The endpoints and their deliveries.", no_args_is_help=Tr
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The endpoint's name.")]
 _WRAPPED = 20
 _DROPPED = "dropped by hand: the endpoint was not configured"
+_LAST_NUMBER = 2**63 - 1  # that a database holds
 
 
 @app.command("list")
@@ -102,7 +103,8 @@ def attempts(
     limit: Annotated[int, typer.Option(help="How many, the latest first.", min=1)] = _WRAPPED,
     failed: Annotated[bool, typer.Option(help="Those alone that did not succeed.")] = False,
     delivery: Annotated[
-        int | None, typer.Option(help="All of this delivery, with the answers.")
+        int | None,
+        typer.Option(help="All of this delivery, with the answers.", min=1, max=_LAST_NUMBER),
     ] = None,
 ) -> None:
     """Show what was tried, and what came of it."""
@@ -119,9 +121,17 @@ def replay(
     name: _Name,
     config: ConfigOption = None,
     *,
-    delivery: Annotated[int | None, typer.Option(help="This delivery.")] = None,
-    first: Annotated[int | None, typer.Option("--from", help="Events from this number on.")] = None,
-    last: Annotated[int | None, typer.Option("--to", help="Events up to this number.")] = None,
+    delivery: Annotated[
+        int | None, typer.Option(help="This delivery.", min=1, max=_LAST_NUMBER)
+    ] = None,
+    first: Annotated[
+        int | None,
+        typer.Option("--from", min=1, max=_LAST_NUMBER, help="Events from this number on."),
+    ] = None,
+    last: Annotated[
+        int | None,
+        typer.Option("--to", min=1, max=_LAST_NUMBER, help="Events up to this number."),
+    ] = None,
     since: Annotated[
         str | None, typer.Option(help="Events since a moment: 2h, 3d, 2026-01-31T08:00.")
     ] = None,
@@ -136,6 +146,11 @@ def replay(
     ranged = first is not None or last is not None or since is not None
     if ranged is (delivery is not None):
         raise SageMailError("say what: --delivery ID, or --from, --to and --since")
+    if first is not None and last is not None and first > last:
+        raise SageMailError(
+            f"there is no event from {first} to {last}; nothing was changed; write the smaller "
+            "number as --from"
+        )
 
     async def write(storage: Storage) -> int:
         if delivery is not None:

@@ -15,14 +15,15 @@ __all__ = [
     "Content",
     "bounded",
     "content_of",
+    "shortened",
 ]
 
 # In characters. A webhook is no mail transport: Standard Webhooks 1.0.0 advises less than 20 kB.
 LONGEST_BODY: Final = 65_536
 LONGEST_FIELD: Final = 4_096
-# Read beyond what is sent, so that a number which the limit would cut in two is seen whole by the
-# redaction.
-_MARGIN: Final = 400
+# Read beyond what is sent, so that what the limit would cut in two is seen whole by the redaction:
+# an address has up to 575 characters, a number may have tags of HTML between its groups.
+_MARGIN: Final = 2_000
 _MOST_FIELDS: Final = 200
 _MOST_ATTACHMENTS: Final = 100
 
@@ -88,3 +89,13 @@ def bounded(
         attachments=tuple(attachments[:_MOST_ATTACHMENTS]),
         truncated=tuple(name for name, is_cut in cut.items() if is_cut),
     )
+
+
+def shortened(text: str, longest: int, *, read: str) -> str:
+    """The text at its proper length; it may have been redacted, and *read* is what it was before.
+
+    Redaction makes text shorter, so that the end of what was read may come to lie within the limit.
+    A number that begins there is cut in two and was not recognised: the margin never goes out.
+    """
+    whole = text[:-_MARGIN] if len(read) >= longest + _MARGIN else text
+    return whole[:longest]

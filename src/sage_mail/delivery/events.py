@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
-__all__ = ["EventType", "NewEvent", "matches"]
+__all__ = ["EventType", "NewEvent", "matches", "pattern_of"]
 
 
 class EventType(StrEnum):
@@ -47,4 +48,18 @@ class NewEvent:
 
 def matches(patterns: Iterable[str], type_: str) -> bool:
     """True if one of the patterns (``*``, ``message.*``, ``message.new``) covers the event type."""
-    return any(fnmatchcase(type_, pattern) for pattern in patterns)
+    return any(pattern_of(pattern).fullmatch(type_) for pattern in patterns)
+
+
+@lru_cache(maxsize=4096)
+def pattern_of(text: str) -> re.Pattern[str]:
+    """The pattern as an expression: ``*`` is any text, and every other character is itself.
+
+    Not as in a shell, where ``[Gmail]`` is one of five letters.
+    """
+    # Runs of stars are one, and what a star has left behind is not tried again: linear in the text
+    # for each star.
+    first, *others = (re.escape(part) for part in re.split(r"\*+", text))
+    *middle, last = others or [""]
+    between = "".join(f"(?>.*?{part})" for part in middle)
+    return re.compile(f"{first}{between}.*{last}" if others else first, re.DOTALL)

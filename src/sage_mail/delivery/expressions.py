@@ -134,10 +134,15 @@ def _fitted(value: Any, type_: str) -> Any:
     match type_:
         case "list":
             entries = value if isinstance(value, list | tuple) else ()
-            return [str(entry)[:_MOST_TEXT] for entry in entries[:_MOST_ENTRIES]]
+            return [_text(entry) for entry in entries[:_MOST_ENTRIES]]
         case "string":
-            return "" if value is None else str(value)[:_MOST_TEXT]
+            return "" if value is None else _text(value)
         case "double":
             return float(value or 0.0)
         case _:
             return _EMPTY[type_] if value is None else value
+
+
+def _text(value: Any) -> str:
+    """The value as text that has an encoding: the runtime takes no lone surrogates."""
+    return str(value)[:_MOST_TEXT].encode("utf-8", "replace").decode()

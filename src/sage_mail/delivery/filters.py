@@ -6,18 +6,22 @@ of ``account.connected``) is not met.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-from sage_mail.delivery.events import matches
+from sage_mail.delivery.events import matches, pattern_of
 from sage_mail.delivery.expressions import Expression, ExpressionError
 from sage_mail.telemetry import get_logger
 
 __all__ = ["Announced", "Conditions", "facts_of"]
 
 _log = get_logger(__name__)
+
+# Its name, and that of the level above its children, is the same in whatever case (RFC 9051
+# section 5.1).
+_INBOX: Final = re.compile(r"inbox(?=[/.]|\Z)", re.IGNORECASE)
 
 
 class Announced(Protocol):
@@ -44,9 +48,9 @@ class Announced(Protocol):
 class Conditions:
     """The conditions of one endpoint; what is empty asks for nothing.
 
-    ``events``, ``accounts`` and ``folders`` are patterns with ``*``, where folders may be written
-    with ``/`` between levels whatever the server uses; ``senders`` are patterns of addresses, in
-    which case is ignored.
+    ``events``, ``accounts`` and ``folders`` are patterns in which ``*`` is any text and all else is
+    itself; folders may be written with ``/`` between levels whatever the server uses; ``senders``
+    are patterns of addresses, in which case is ignored.
     """
 
     events: Sequence[str] = ("*",)
@@ -101,13 +105,19 @@ def _holds(expression: Expression, event: Announced) -> bool:
 def _lies_in(patterns: Sequence[str], mailbox: str | None) -> bool:
     if mailbox is None:
         return False
+    mailbox = _with_inbox(mailbox)
     names = {mailbox, mailbox.replace(".", "/")}
-    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+    wanted = [pattern_of(_with_inbox(pattern)) for pattern in patterns]
+    return any(pattern.fullmatch(name) for name in names for pattern in wanted)
+
+
+def _with_inbox(name: str) -> str:
+    return f"INBOX{name[5:]}" if _INBOX.match(name) else name
 
 
 def _is_from(patterns: Sequence[str], sender: Mapping[str, str] | None) -> bool:
     address = (sender or {}).get("address", "").lower()
-    return bool(address) and any(fnmatchcase(address, pattern.lower()) for pattern in patterns)
+    return bool(address) and matches([pattern.lower() for pattern in patterns], address)
 
 
 def _addresses(people: Sequence[Mapping[str, str]] | None) -> list[str]:

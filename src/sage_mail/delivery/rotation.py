@@ -1,8 +1,8 @@
 """A new signing secret, with the one before it valid until all receivers know the new one.
 
 The secret's place holds both meanwhile, one a line, the newest first: every delivery is signed with
-both, and the running service needs no restart. Where we cannot write, in the configuration itself
-and in the environment, a person has to.
+both (``X-Signature``, which has room for one, with the older), and the running service needs no
+restart. Where we cannot write, in the configuration itself and in the environment, a person has to.
 """
 
 from __future__ import annotations
@@ -74,23 +74,29 @@ def _write(source: SecretSource, values: tuple[str, ...]) -> None:
 
 
 def _write_file(source: SecretSource, path: Path, text: str) -> None:
-    """Replace the file as a whole: a reader sees the old text or the new one."""
+    """Replace the file as a whole: a reader sees the old text or the new one.
+
+    Owner, group and mode stay, or the service could no longer read it; a link stays a link.
+    """
     try:
+        path = path.resolve(strict=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(f"{text}\n")
                 file.flush()
                 os.fsync(file.fileno())
-            mode = path.stat()
-            Path(name).chmod(mode.st_mode & 0o777)
+            before = path.stat()
+            os.chown(name, before.st_uid, before.st_gid)
+            Path(name).chmod(before.st_mode & 0o777)
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
         raise SecretUnavailable(
-            f"{source.owner}: {path} cannot be written: {error.strerror}; nothing was changed"
+            f"{source.owner}: {path} cannot be written: {error.strerror}; nothing was changed; "
+            "try it as the owner of the file or as root"
         ) from error
 
 

@@ -5,7 +5,8 @@
   secret is the key itself, as UTF-8. While a secret is being changed there are two signatures with
   a space between them, and a receiver accepts whichever it can verify.
 - The guide: ``X-Signature: sha256=<hex>`` is the HMAC-SHA256 of the body. The key is always the
-  secret's text as UTF-8, prefix included. It has room for one, which is the newest secret's.
+  secret's text as UTF-8, prefix included. It has room for one. While a secret is being changed it
+  is the old one's, which all receivers know; with the end of the change it is the new one's.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def signature_headers(
     headers["webhook-signature"] = " ".join(
         _signer(secret).sign(webhook_id, moment, body.decode()) for secret in secrets
     )
-    headers["X-Signature"] = body_signature(secrets[0], body)
+    headers["X-Signature"] = body_signature(secrets[-1], body)
     return headers
 
 

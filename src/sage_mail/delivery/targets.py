@@ -29,6 +29,11 @@ _LAST_32_BITS: Final = (
     ipaddress.IPv6Network("64:ff9b::/96"),
     ipaddress.IPv6Network("::/96"),
 )
+# What newer registers have and the library's does not: site-local addresses (RFC 3879), segment
+# identifiers (RFC 9602), documentation (RFC 9637).
+_NOT_GLOBAL: Final = tuple(
+    ipaddress.IPv6Network(network) for network in ("fec0::/10", "5f00::/16", "3fff::/20")
+)
 
 
 class TargetRefused(httpcore.ConnectError):
@@ -121,7 +126,9 @@ def _look_up(host: str, port: int) -> list[str]:
 
 
 def _is_global(address: _Address) -> bool:
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    if address.is_multicast or address.is_reserved or not address.is_global:
+        return False
+    return not any(address in network for network in _NOT_GLOBAL)
 
 
 def _embedded(address: _Address) -> list[_Address]:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
-from sage_mail.delivery.content import LONGEST_BODY, LONGEST_FIELD, Content
+from sage_mail.delivery.content import LONGEST_BODY, LONGEST_FIELD, Content, shortened
 from sage_mail.delivery.events import EventType
 from sage_mail.security.redaction import redact
 
@@ -79,10 +79,12 @@ def encode(
     facts = dict(clean(event.data))
     if format == "guide":
         if content is not None:
-            facts["email_content"] = cut_content(clean(guide_content(content)))
+            read = guide_content(content)
+            facts["email_content"] = cut_content(clean(read), read)
         return json.dumps(_guide(event, facts, endpoint), allow_nan=False).encode()
     if content is not None:
-        facts["content"] = cut_content(clean(_content(content)))
+        read = _content(content)
+        facts["content"] = cut_content(clean(read), read)
     text = json.dumps(
         _sage(event, facts), ensure_ascii=False, separators=(",", ":"), allow_nan=False
     )
@@ -121,13 +123,23 @@ def guide_content(content: Content) -> dict[str, Any]:
     }
 
 
-def cut_content(content: dict[str, Any]) -> dict[str, Any]:
-    """The redacted content at its proper length."""
-    headers = content["headers"]
-    bodies = {name: content[name][:LONGEST_BODY] for name in _BODIES if name in content}
-    if isinstance(headers, dict):
-        return {**content, **bodies, "headers": {n: v[:LONGEST_FIELD] for n, v in headers.items()}}
-    return {**content, **bodies, "headers": [[n, v[:LONGEST_FIELD]] for n, v in headers]}
+def cut_content(content: dict[str, Any], read: dict[str, Any]) -> dict[str, Any]:
+    """The content, redacted or not, at its proper length; *read* is what it was before."""
+    bodies = {
+        name: shortened(content[name], LONGEST_BODY, read=read[name])
+        for name in _BODIES
+        if name in content
+    }
+    named = isinstance(content["headers"], dict)
+    fields, before = (
+        list(headers.items()) if named else headers
+        for headers in (content["headers"], read["headers"])
+    )
+    headers = [
+        [name, shortened(value, LONGEST_FIELD, read=whole)]
+        for (name, value), (_, whole) in zip(fields, before, strict=True)
+    ]
+    return {**content, **bodies, "headers": dict(headers) if named else headers}
 
 
 def _sage(event: StoredEvent, facts: dict[str, Any]) -> dict[str, Any]:

@@ -32,9 +32,9 @@ from sage_imap.models.results import MoveResult
 from sage_imap.operations import messages
 from sage_mail import faults
 from sage_mail.delivery.payloads import Place
+from sage_mail.ingest.fetched import Fetched
 from sage_mail.ingest.planning import Sized
 from sage_mail.ingest.reading import (
-    Fetched,
     fetch_messages,
     find_copies,
     message_set,

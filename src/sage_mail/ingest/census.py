@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sage_imap.aio import IMAPClient
+from sage_mail.ingest.fetched import Fetched
 from sage_mail.ingest.matching import Arrival, Relocated, classify, doubtful
 from sage_mail.ingest.preparation import old_message
-from sage_mail.ingest.reading import Fetched, fetch_headers, search_uids
+from sage_mail.ingest.reading import fetch_headers, search_uids
 from sage_mail.ingest.scope import Scope
 from sage_mail.ingest.sources import candidates_for, gone_from_server, reselect
 from sage_mail.ingest.writing import BatchWriter

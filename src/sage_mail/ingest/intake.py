@@ -12,10 +12,12 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 
 from sage_imap.aio import IMAPClient
 from sage_imap.errors import ConnectionLost, RemoteProtocolError
 from sage_mail import faults
+from sage_mail.ingest.fetched import Fetched
 from sage_mail.ingest.matching import (
     Arrival,
     Candidate,
@@ -26,13 +28,7 @@ from sage_mail.ingest.matching import (
 )
 from sage_mail.ingest.planning import Sized, new_uids
 from sage_mail.ingest.preparation import Prepared, Rejected
-from sage_mail.ingest.reading import (
-    Fetched,
-    Unreadable,
-    fetch_messages,
-    fetch_sizes,
-    search_uids,
-)
+from sage_mail.ingest.reading import Unreadable, fetch_messages, fetch_sizes, search_uids
 from sage_mail.ingest.scope import Scope
 from sage_mail.ingest.sources import candidates_for, gone_from_server, reselect
 from sage_mail.ingest.stumbles import GARBLED, LOST, Stumbles
@@ -308,12 +304,13 @@ class Intake:
         async with self._scope.storage.unit_of_work() as uow:
             writer = BatchWriter(self._scope, uow, mailbox)
             failures = list(batch.rejected)
-            for outcome in outcomes:
-                prepared = batch.prepared[outcome.uid]
-                if isinstance(outcome, Relocated):
-                    await writer.relocate(outcome, prepared.fetched)
-                elif (failure := await writer.add(prepared)) is not None:
-                    failures.append(failure)
+            for is_new, run in groupby(outcomes, lambda outcome: isinstance(outcome, New)):
+                if is_new:
+                    failures += await writer.add([batch.prepared[item.uid] for item in run])
+                    continue
+                for outcome in run:
+                    if isinstance(outcome, Relocated):
+                        await writer.relocate(outcome, batch.prepared[outcome.uid].fetched)
             if batch.retry_of is not None and not failures:
                 await uow.dead_letters.resolve(batch.retry_of, datetime.now(UTC))
             for failure in failures:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sage_imap.models.email import EmailMessage
-from sage_mail.ingest.reading import Fetched
+from sage_mail.ingest.fetched import Fetched
 from sage_mail.pipeline import Context, Decision, Pipeline
 from sage_mail.records import (
     MailboxRecord,

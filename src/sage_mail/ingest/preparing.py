@@ -5,39 +5,35 @@ wait, a second process prepares the next ones while this one stores those before
 when a backlog is met, ends when there has been none for a while, and with its parent, however that
 ends. Whatever happens to it, its work is done in a thread instead.
 
-``python -m sage_mail.ingest.preparing`` is that process: it gets the pipeline, then messages, and
-answers in the same order, each a length and a pickle, by pipes that nobody else has.
+That process is `sage_mail.ingest.companion`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import fcntl
 import os
 import pickle
-import signal
-import struct
 import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import IO, Any, Final
 
+from sage_mail.ingest.companion import receive, send
+from sage_mail.ingest.fetched import Fetched
 from sage_mail.ingest.preparation import Prepared, Rejected, prepare_all
-from sage_mail.ingest.reading import Fetched
 from sage_mail.pipeline import Context, Pipeline
 from sage_mail.records import MailboxRecord
 from sage_mail.telemetry import get_logger
 
-__all__ = ["Preparer", "main"]
+__all__ = ["Preparer"]
 
 _log = get_logger(__name__)
 
 Results = list[Prepared | Rejected]
 
-_LENGTH: Final = struct.Struct(">Q")
 # The larger of what a portion has and what the pipes of Linux may be; smaller ones only wait more.
 _PIPE_OCTETS: Final = 1024 * 1024
 # Longer than any portion takes; what takes longer is tried in a thread, as it would be without us.
@@ -45,7 +41,6 @@ _MOST_SECONDS: Final = 120.0
 _IDLE_SECONDS: Final = 30.0
 # One that ends again and again would cost more than it saves.
 _MOST_LOSSES: Final = 5
-_SET_PARENT_DEATH_SIGNAL: Final = 1
 
 
 class Preparer:
@@ -110,7 +105,7 @@ class _Process:
     def __init__(self, pipeline: Pipeline) -> None:
         # Not a member of our session, so that Ctrl-C in the terminal reaches us alone.
         self._child = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
-            [sys.executable, "-m", "sage_mail.ingest.preparing", str(os.getpid())],
+            [sys.executable, "-m", "sage_mail.ingest.companion", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -148,8 +143,8 @@ class _Process:
         self._reader.shutdown(wait=False)
 
     def _asked(self, request: object) -> Future[Any]:
-        self._writer.submit(_send, self._requests, request)
-        return self._reader.submit(_receive, self._answers)
+        self._writer.submit(send, self._requests, request)
+        return self._reader.submit(receive, self._answers)
 
     @staticmethod
     def _closed(pipe: IO[bytes]) -> None:
@@ -157,52 +152,7 @@ class _Process:
             pipe.close()
 
 
-def main() -> None:
-    """Be the second process: prepare what comes until there is no more."""
-    _die_with(int(sys.argv[1]))
-    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    # Whoever prints must not print into the answers.
-    os.dup2(2, 1)
-    pipeline: Pipeline = _receive(requests)
-    _send(answers, None)
-    with contextlib.suppress(EOFError, BrokenPipeError):
-        while True:
-            fetched, mailbox, context = _receive(requests)
-            _send(answers, prepare_all(fetched, mailbox, pipeline, context))
-
-
-def _die_with(parent: int) -> None:
-    """Let the kernel kill this process when its parent ends; elsewhere the end of the pipe does."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(0)
-
-
 def _widen(pipe: IO[bytes]) -> None:
     if hasattr(fcntl, "F_SETPIPE_SZ"):
         with contextlib.suppress(OSError):  # beyond what this user may have
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_OCTETS)
-
-
-def _send(pipe: IO[bytes], value: object) -> None:
-    octets = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    pipe.write(_LENGTH.pack(len(octets)))
-    pipe.write(octets)
-    pipe.flush()
-
-
-def _receive(pipe: IO[bytes]) -> Any:
-    (length,) = _LENGTH.unpack(_exactly(pipe, _LENGTH.size))
-    return pickle.loads(_exactly(pipe, length))  # noqa: S301 - by a pipe that only we two have
-
-
-def _exactly(pipe: IO[bytes], length: int) -> bytes:
-    octets = pipe.read(length)
-    if len(octets) < length:
-        raise EOFError("the other process is gone")
-    return octets
-
-
-if __name__ == "__main__":
-    main()

@@ -12,11 +12,11 @@ from sage_imap.models.message import MessageSet
 from sage_imap.models.results import FetchRow, SelectedMailbox
 from sage_imap.protocol.events import ParseFailure
 from sage_imap.protocol.sets import UIDSet
+from sage_mail.ingest.fetched import Fetched
 from sage_mail.ingest.fingerprint import fingerprint
 from sage_mail.ingest.planning import Sized, lasting
 
 __all__ = [
-    "Fetched",
     "Unreadable",
     "fetch_flags",
     "fetch_headers",
@@ -32,22 +32,6 @@ __all__ = [
 # Headers are fetched for whole mailboxes; at some 5 kB each this is 2.5 MB.
 _HEADERS_AT_ONCE = 500
 _MOST_COPIES = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A message as the server sent it; ``raw`` is None where only its header was asked for.
-
-    ``size`` is RFC822.SIZE, which servers are allowed to get wrong, hence not ``len(raw)``.
-    """
-
-    uid: int
-    size: int
-    flags: tuple[str, ...]
-    internal_date: datetime | None
-    modseq: int | None
-    fingerprint: str
-    raw: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from sage_imap.aio import IMAPClient
 from sage_mail.delivery.announce import announce
 from sage_mail.delivery.events import EventType, NewEvent
 from sage_mail.delivery.payloads import mailbox_reset_data
+from sage_mail.ingest.fetched import Fetched
 from sage_mail.ingest.preparation import old_message
-from sage_mail.ingest.reading import Fetched, fetch_headers, search_uids
+from sage_mail.ingest.reading import fetch_headers, search_uids
 from sage_mail.ingest.scope import Scope
 from sage_mail.records import MailboxRecord
 from sage_mail.storage import UnitOfWork

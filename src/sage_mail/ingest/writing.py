@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from sage_mail.delivery.announce import announce
 from sage_mail.delivery.events import EventType, NewEvent
 from sage_mail.delivery.payloads import Place, failed_data, message_data, moved_data
+from sage_mail.ingest.fetched import Fetched
 from sage_mail.ingest.matching import Origin, Relocated
 from sage_mail.ingest.preparation import Prepared, Rejected
-from sage_mail.ingest.reading import Fetched
 from sage_mail.ingest.scope import Scope
 from sage_mail.keywords import PROCESSED
 from sage_mail.pipeline import Decision
@@ -64,26 +64,41 @@ class BatchWriter:
         self._uidvalidity = mailbox.uidvalidity
         self._now = datetime.now(UTC)
 
-    async def add(self, prepared: Prepared) -> Rejected | None:
-        """Store, announce and plan one message; or nothing of it, and say why."""
+    async def add(self, batch: Sequence[Prepared]) -> list[Rejected]:
+        """Store, announce and plan the messages; of those that cannot be stored nothing, and why.
+
+        All are written under one savepoint, which is what writing costs; if that fails, each is
+        written anew under its own, so that a bad message costs itself alone.
+        """
         try:
-            async with self._uow.savepoint():
-                message = await self._uow.messages.added(prepared.draft)
-                seq = await self._announce(
-                    EventType.MESSAGE_NEW,
-                    message,
-                    message_data(message, prepared.draft.attachments),
-                )
+            await self._add_together(batch)
+        except RecordRejected:
+            refused = [await self._add_alone(prepared) for prepared in batch]
+            return [rejected for rejected in refused if rejected is not None]
+        return []
+
+    async def _add_together(self, batch: Sequence[Prepared]) -> None:
+        announced: dict[int, Decision] = {}
+        async with self._uow.savepoint():
+            messages = await self._uow.messages.add_all([prepared.draft for prepared in batch])
+            for message, prepared in zip(messages, batch, strict=True):
+                data = message_data(message, prepared.draft.attachments)
+                seq = await self._announce(EventType.MESSAGE_NEW, message, data)
+                announced[seq] = prepared.decision
                 await self._plan(message, prepared)
                 if self._scope.analyses and prepared.draft.attachments:
                     self._uow.analyses.request(message.id, self._now)
+        self.announced.update(announced)
+
+    async def _add_alone(self, prepared: Prepared) -> Rejected | None:
+        try:
+            await self._add_together([prepared])
         except RecordRejected as error:
             fetched = prepared.fetched
             if await self._uow.messages.find_at(self._mailbox.id, self._uidvalidity, fetched.uid):
                 # Another process was faster. A UID is never given twice, so this is the message.
                 return None
             return Rejected(fetched.uid, "storage", str(error), raw=fetched.raw)
-        self.announced[seq] = prepared.decision
         return None
 
     async def add_old(self, draft: NewMessage) -> None:

@@ -149,7 +149,8 @@ class EmailWebhookBridge:
         content = payload["event"].get("email_content")
         if not isinstance(content, dict) or "headers" not in content:
             return payload
-        return {**payload, "event": {**payload["event"], "email_content": cut_content(content)}}
+        content = cut_content(content, event["email_content"])
+        return {**payload, "event": {**payload["event"], "email_content": content}}
 
     def filter_sensitive_data(self, payload: Event) -> Event:
         """A copy of the payload without card, social security and bank account numbers, and

@@ -118,7 +118,10 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one stage adds to a decision; None leaves a field as earlier stages left it."""
+    """What one stage adds to a decision; None leaves a field as earlier stages left it.
+
+    ``errors`` holds, by name, the errors of what the stage did without.
+    """
 
     category: Category | None = None
     confidence: float | None = None
@@ -131,6 +134,7 @@ class Contribution:
     mark_seen: bool | None = None
     extracted: Mapping[str, Facts] | None = None
     opinions: tuple[Opinion, ...] = ()
+    errors: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,8 @@ class Decision:
     probability of each category. ``target_folder`` is a logical name with "/" between levels, None
     where the message stays; it is a proposal, and only the runtime decides whether to move.
     ``extracted`` holds the facts that were found in the message, by what they are about (``order``,
-    ``support`` ...). ``errors`` holds the text of the error of each stage that failed.
+    ``support`` ...). ``errors`` holds the text of the error of each stage that failed,
+    and of each kind of fact that a stage had to do without.
     """
 
     category: Category = Category.GENERAL
@@ -171,7 +176,7 @@ class Decision:
             target_folder=self.target_folder if new.target_folder is None else new.target_folder,
             mark_seen=self.mark_seen if new.mark_seen is None else new.mark_seen,
             extracted={**self.extracted, **(new.extracted or {})},
-            errors=self.errors,
+            errors={**self.errors, **(new.errors or {})},
             opinions=self.opinions + new.opinions,
         )
 

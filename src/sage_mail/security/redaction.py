@@ -7,21 +7,20 @@ The laws of this module:
   nobody could tell which mail is meant.
 - Where a person's address is the fact itself (``sender``, ``from``, ``to``, ``cc``, ``reply_to``,
   and these header fields) addresses stay; all else is taken out there too.
+- A text is searched as a reader sees it, see `sage_mail.security.rendering`.
 - Time is linear in the length of the text, whatever the text: each pattern is anchored at a
   character that it cannot repeat, or at groups that do not overlap.
 """
 
 from __future__ import annotations
 
-import re
-import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import stdnum.iban
-import stdnum.luhn
-import stdnum.us.ssn
+from sage_mail.security.addresses import addresses as find_addresses
+from sage_mail.security.numbers import cards, ibans, social_security_numbers
+from sage_mail.security.rendering import Rendering
 
 __all__ = ["REDACTED", "redact", "redact_text"]
 
@@ -32,29 +31,6 @@ _ADDRESSES_STAY: Final = frozenset({"sender", "from", "to", "cc", "reply-to"})
 _IDENTIFIERS: Final = frozenset({"id", "type", "account", "message-id", "sha256", "event-id"})
 _HEADERS: Final = "headers"
 _HEADER_IDENTIFIERS: Final = frozenset({"message-id", "in-reply-to", "references"})
-
-# Digits in groups, as people write them; a letter or digit on either side makes it something else.
-_DIGITS: Final = re.compile(r"(?<!\w)[0-9](?:[ \u00a0.-]?[0-9]){12,}(?!\w)")
-_GROUP: Final = re.compile(r"[0-9]+")
-_SHORTEST_CARD, _LONGEST_CARD = 13, 19
-# Each digit doubled, with the digits of the result added up.
-_DOUBLED: Final = str.maketrans("0123456789", "0246813579")
-
-_SSN: Final = re.compile(r"(?<![\w-])[0-9]{3}([- ])[0-9]{2}\1[0-9]{4}(?![\w-])")
-
-_IBAN_START: Final = re.compile(r"(?<![^\W_])[A-Za-z]{2}[0-9]{2}(?=[ \u00a0]?[A-Za-z0-9])")
-_IBAN_REST: Final = re.compile(r"(?:[ \u00a0]?[A-Za-z0-9]{1,4}){3,8}(?![^\W_])")
-# A letter counts as two digits, A as 10 (ISO 13616-1).
-_AS_DIGITS: Final = {ord(letter): str(int(letter, 36)) for letter in string.ascii_uppercase}
-
-# The at sign as text, in a URL, and in HTML.
-_AT: Final = re.compile(
-    r"(?:@|\uff20|%40|&\#0{0,5}64;|&\#x0{0,5}40;|&commat;)"
-    r"(?:(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,20}[^\W\d_][\w-]{1,62}|\[[0-9A-Fa-f:.]{2,64}\])",
-    re.IGNORECASE,
-)
-_LOCAL: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]")
-_LONGEST_LOCAL: Final = 320
 
 
 def redact(value: Any) -> Any:
@@ -67,10 +43,12 @@ def redact_text(text: str, *, addresses: bool = True) -> str:
 
     With ``addresses=False`` e-mail addresses stay.
     """
-    if addresses:
-        text = _replace(text, _addresses(text))
-    for find in (_ibans, _social_security_numbers, _cards):
-        text = _replace(text, find(text))
+    finders = [ibans, social_security_numbers, cards, *([find_addresses] if addresses else [])]
+    # Once as it is written, for what is in the tags of HTML, and once without tags between.
+    for tags in (False, True) if "<" in text else (False,):
+        seen = Rendering(text, tags=tags)
+        spans = _merged(span for find in finders for span in find(seen.text))
+        text = _replaced(text, [(seen.written(start), seen.written(end)) for start, end in spans])
     return text
 
 
@@ -86,14 +64,22 @@ def _redact(value: Any, place: _Place) -> Any:
     if isinstance(value, str):
         return redact_text(value, addresses=place.addresses)
     if isinstance(value, Mapping):
-        return {
-            redact_text(str(key)): _of_key(str(key), inner, place) for key, inner in value.items()
-        }
+        found: dict[str, Any] = {}
+        for key, inner in value.items():
+            found[_new_name(redact_text(str(key)), found)] = _of_key(str(key), inner, place)
+        return found
     if isinstance(value, list | tuple):
         if _is_header_field(value, place):
             return [value[0], _of_key(value[0], value[1], place)]
         return [_redact(inner, place) for inner in value]
     return value
+
+
+def _new_name(name: str, taken: Container[str]) -> str:
+    """The name, or one like it: two that are redacted alike must not become one."""
+    while name in taken:
+        name += "'"
+    return name
 
 
 def _of_key(key: str, value: Any, place: _Place) -> Any:
@@ -113,111 +99,24 @@ def _is_header_field(value: Sequence[Any], place: _Place) -> bool:
     return in_header and len(value) == 2 and all(isinstance(item, str) for item in value)
 
 
-_Span = tuple[int, int]
+def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The spans in their order; those that overlap are one."""
+    begin = end = -1
+    for start, stop in sorted(spans):
+        if start < end:
+            end = max(end, stop)
+            continue
+        if end >= 0:
+            yield begin, end
+        begin, end = start, stop
+    if end >= 0:
+        yield begin, end
 
 
-def _replace(text: str, spans: Iterator[_Span]) -> str:
+def _replaced(text: str, spans: Iterable[tuple[int, int]]) -> str:
     pieces: list[str] = []
     done = 0
     for start, end in spans:
         pieces += (text[done:start], REDACTED)
         done = end
     return "".join([*pieces, text[done:]]) if pieces else text
-
-
-def _addresses(text: str) -> Iterator[_Span]:
-    done = 0
-    for match in _AT.finditer(text):
-        start = _start_of_local(text, match.start(), max(done, match.start() - _LONGEST_LOCAL))
-        if start < match.start():
-            yield start, match.end()
-            done = match.end()
-
-
-def _start_of_local(text: str, at: int, earliest: int) -> int:
-    """Where the local part that ends at *at* begins; *at* itself where there is none."""
-    if at > earliest and text[at - 1] == '"':
-        quote = text.rfind('"', earliest, at - 1)
-        return at if quote < 0 else quote
-    start = at
-    while start > earliest and _LOCAL.match(text[start - 1]):
-        start -= 1
-    return start
-
-
-def _social_security_numbers(text: str) -> Iterator[_Span]:
-    for match in _SSN.finditer(text):
-        # With hyphens it is meant to be one, whether it was ever given or not; with spaces it may
-        # be any three numbers in a row.
-        if match[1] == "-" or stdnum.us.ssn.is_valid(match[0].replace(" ", "-")):
-            yield match.span()
-
-
-def _cards(text: str) -> Iterator[_Span]:
-    for match in _DIGITS.finditer(text):
-        groups = [group.span() for group in _GROUP.finditer(text, *match.span())]
-        first = 0
-        while first < len(groups):
-            last = _last_of_card(text, groups, first)
-            if last is None:
-                first += 1
-                continue
-            yield groups[first][0], groups[last][1]
-            first = last + 1
-
-
-def _last_of_card(text: str, groups: list[_Span], first: int) -> int | None:
-    """The group with which a card number that begins with the group *first* ends."""
-    digits = ""
-    found = None
-    for index in range(first, len(groups)):
-        start, end = groups[index]
-        if len(digits) + end - start > _LONGEST_CARD:
-            break
-        digits += text[start:end]
-        if _is_card(digits):
-            found = index
-    return found
-
-
-def _is_card(digits: str) -> bool:
-    if len(digits) < _SHORTEST_CARD:
-        return False
-    # One number in ten passes Luhn's test. Issuers of cards begin with 2 to 6 (ISO/IEC 7812-1), and
-    # a length other than 16 is rarer, so that milliseconds since 1970 are not taken for one.
-    if len(digits) != 16 and digits[0] not in "3456":
-        return False
-    return _passes_luhn(digits) and stdnum.luhn.is_valid(digits)
-
-
-def _passes_luhn(digits: str) -> bool:
-    """Luhn's test, ten times as fast as the library's: text may be digits and nothing else."""
-    doubled = digits[-2::-2].translate(_DOUBLED)
-    return (sum(map(int, digits[-1::-2])) + sum(map(int, doubled))) % 10 == 0
-
-
-def _ibans(text: str) -> Iterator[_Span]:
-    done = 0
-    for match in _IBAN_START.finditer(text):
-        if match.start() < done:
-            continue
-        rest = _IBAN_REST.match(text, match.end())
-        end = _end_of_iban(text, match.start(), rest.end()) if rest else None
-        if end is not None:
-            yield match.start(), end
-            done = end
-
-
-def _end_of_iban(text: str, start: int, end: int) -> int | None:
-    """Where the account number ends: at *end*, or before one of the last words before it."""
-    while end - start >= 15:
-        number = text[start:end].replace(" ", "").replace("\u00a0", "").upper()
-        if _passes_mod_97(number) and stdnum.iban.is_valid(number, check_country=False):
-            return end
-        end = max(text.rfind(" ", start, end), text.rfind("\u00a0", start, end))
-    return None
-
-
-def _passes_mod_97(number: str) -> bool:
-    """ISO 7064 mod 97-10, before the slower look into the register of countries."""
-    return number.isascii() and int((number[4:] + number[:4]).translate(_AS_DIGITS)) % 97 == 1

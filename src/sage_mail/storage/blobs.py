@@ -7,22 +7,25 @@ disk, renamed, and the folder flushed. A blob that no row names is harmless; it 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import re
 import uuid
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeVar
 
 from sage_mail.errors import StorageError
 
 __all__ = ["BlobMissing", "BlobStore"]
 
+_T = TypeVar("_T")
+
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _CHUNK_BYTES: Final = 1024 * 1024
 _FLUSHERS: Final = 8
 _FEW: Final = 4
@@ -100,8 +103,7 @@ class BlobStore:
             while portion := dict(islice(waiting, _OPEN_AT_ONCE)):
                 _write(portion)
             # Also of what another has just written, who may not have come to this yet.
-            for folder in {path.parent for path in paths}:
-                _flush_folder(folder)
+            _each(_flush_folder, sorted({path.parent for path in paths}))
             if made:
                 _flush_folder(self.root)
         except OSError as error:
@@ -139,33 +141,40 @@ def _write(blobs: Mapping[Path, bytes]) -> None:
     All writes come first so that the flush of one takes the others along, and flushes are asked for
     at once, because a journalling file system then makes them one.
     """
-    with contextlib.ExitStack() as stack:
-        written = []
+    ours = f".new-{uuid.uuid4().hex}"
+    handles: list[int] = []
+    unnamed: deque[tuple[str, Path]] = deque()
+    try:
         for path, data in blobs.items():
-            temporary = path.with_name(f".new-{uuid.uuid4().hex}")
-            file = stack.enter_context(temporary.open("xb", buffering=0))
-            stack.callback(temporary.unlink, missing_ok=True)
-            temporary.chmod(0o600)
-            _write_whole(file, data)
-            written.append((file, temporary, path))
-        _flush([file for file, _, _ in written])
-        for _, temporary, path in written:
-            temporary.replace(path)
+            temporary = f"{path.parent}/{ours}-{len(handles)}"
+            handles.append(os.open(temporary, _CREATE, 0o600))
+            unnamed.append((temporary, path))
+            _write_whole(handles[-1], data)
+        _each(os.fsync, handles)
+        while unnamed:
+            os.replace(*unnamed[0])  # noqa: PTH105 - a Path for each name costs more than this
+            unnamed.popleft()
+    finally:
+        for handle in handles:
+            os.close(handle)
+        for temporary, _ in unnamed:
+            os.unlink(temporary)  # noqa: PTH108 - as above
 
 
-def _write_whole(file: BinaryIO, data: bytes) -> None:
+def _write_whole(handle: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
-        left = left[file.write(left) :]
+        left = left[os.write(handle, left) :]
 
 
-def _flush(files: Sequence[BinaryIO]) -> None:
-    if len(files) < _FEW:
-        for file in files:
-            os.fsync(file.fileno())
+def _each(flush: Callable[[_T], None], items: Sequence[_T]) -> None:
+    """Flush each, many at once."""
+    if len(items) < _FEW:
+        for item in items:
+            flush(item)
         return
     with ThreadPoolExecutor(_FLUSHERS) as threads:
-        list(threads.map(os.fsync, [file.fileno() for file in files]))
+        list(threads.map(flush, items))
 
 
 def _flush_folder(folder: Path) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, Text
 from sqlalchemy.types import TypeDecorator
 
@@ -21,6 +22,7 @@ __all__ = [
     "Document",
     "Identity",
     "Instant",
+    "JsonText",
     "StoredText",
     "json_text",
     "storable_json",
@@ -31,6 +33,8 @@ __all__ = [
 _ENCODER: Final = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
 )
+# Like json, refuse what has no JSON of its own.
+_ONLY_JSON: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 # SQLite gives automatic numbers to INTEGER PRIMARY KEY alone (its integers have 64 bits anyway).
@@ -65,21 +69,42 @@ def storable_json(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 
-def json_text(value: Any) -> str:
+class JsonText(str):
+    """A JSON value as `json_text` has written it; what is stored twice is then written once."""
+
+    __slots__ = ()
+
+    def value(self) -> Any:
+        """The value that is read back once this is stored."""
+        return orjson.loads(str(self))
+
+
+class _UnusualText(JsonText):
+    """What orjson would not write, and might not read: it knows no integers beyond 64 bits."""
+
+    __slots__ = ()
+
+    def value(self) -> Any:
+        return json.loads(self)
+
+
+def json_text(value: Any) -> JsonText:
     """The JSON text of the value, made storable as `storable_json` does it.
 
     Raises:
         TypeError: the value is no JSON.
     """
+    if isinstance(value, JsonText):
+        return value
     try:
-        text = _ENCODER.encode(value)
-    except (TypeError, ValueError):  # a mapping that is no dict; NaN or infinity
+        text = orjson.dumps(value, option=_ONLY_JSON).decode()
+    except TypeError:  # a mapping that is no dict, a key that is no text, a lone surrogate
         text = ""
-    # The serialiser writes NUL as an escape; an escaped backslash before u0000 is a rare false
-    # alarm, which costs a second look and nothing else.
-    if text and "\\u0000" not in text and _UNSTORABLE.search(text) is None:
-        return text
-    return json.dumps(storable_json(value), ensure_ascii=False, separators=(",", ":"))
+    # NUL is written as an escape; an escaped backslash before u0000 is a rare false alarm, which
+    # costs a second look and nothing else.
+    if text and "\\u0000" not in text:
+        return JsonText(text)
+    return _UnusualText(_ENCODER.encode(storable_json(value)))
 
 
 def utc(instant: datetime) -> datetime:

@@ -11,7 +11,7 @@ from sqlalchemy import Row, func, select
 
 from sage_mail.records import EventRecord
 from sage_mail.storage import tables
-from sage_mail.storage.columns import storable_json, storable_text, utc
+from sage_mail.storage.columns import JsonText, json_text, storable_text, utc
 from sage_mail.storage.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Events:
             TypeError: the data is no JSON.
             ValueError: the instant has no time zone.
         """
+        data = json_text(event.data)
         seq = await self._transaction.next_seq()
         record = EventRecord(
             seq=seq,
@@ -49,9 +50,9 @@ class Events:
             mailbox=None if event.mailbox is None else storable_text(event.mailbox),
             message_id=event.message_id,
             occurred_at=utc(event.occurred_at),
-            data=storable_json(event.data),
+            data=data.value(),
         )
-        self._transaction.collect(tables.events, _values(record))
+        self._transaction.collect(tables.events, _values(record, data))
         self._transaction.wake_others()
         return record
 
@@ -101,7 +102,7 @@ class Events:
         return rows[0].seq if rows else 0
 
 
-def _values(record: EventRecord) -> dict[str, Any]:
+def _values(record: EventRecord, data: JsonText) -> dict[str, Any]:
     return {
         "seq": record.seq,
         "event_id": record.event_id,
@@ -110,7 +111,7 @@ def _values(record: EventRecord) -> dict[str, Any]:
         "mailbox": record.mailbox,
         "message_id": record.message_id,
         "occurred_at": record.occurred_at,
-        "data": record.data,
+        "data": data,
     }
 
 

@@ -18,7 +18,7 @@ from sage_mail.records import (
     StoredDecision,
 )
 from sage_mail.storage import tables
-from sage_mail.storage.columns import storable_json, storable_text, utc
+from sage_mail.storage.columns import JsonText, json_text, storable_text, utc
 
 __all__ = [
     "Home",
@@ -60,7 +60,7 @@ def select_messages() -> Select[Any]:
 
 
 def message_values(message: NewMessage, account_id: int) -> Values:
-    """The row of the message."""
+    """The row of the message; its ``decision`` is a `JsonText`."""
     decision = message.decision
     return {
         "account_id": account_id,
@@ -86,7 +86,7 @@ def message_values(message: NewMessage, account_id: int) -> Values:
         "priority": decision.priority,
         "kind": decision.kind,
         "topic": decision.topic,
-        "decision": decision.details,
+        "decision": json_text(decision.details),
         "announced": message.announced,
         "first_seen_at": message.first_seen_at,
     }
@@ -152,8 +152,13 @@ def message_record(row: Row[Any]) -> MessageRecord:
     )
 
 
-def added_record(message_id: int, message: NewMessage, home: Home) -> MessageRecord:
-    """The message as `message_record` would make it of the row that was just written."""
+def added_record(
+    message_id: int, message: NewMessage, home: Home, details: JsonText
+) -> MessageRecord:
+    """The message as `message_record` would make it of the row that was just written.
+
+    *details* are those of the decision, as they were written.
+    """
     return MessageRecord(
         id=message_id,
         account_id=home.account_id,
@@ -177,7 +182,7 @@ def added_record(message_id: int, message: NewMessage, home: Home) -> MessageRec
         internal_date=_in_utc(message.internal_date),
         flags=tuple(map(storable_text, message.flags)),
         modseq=message.modseq,
-        decision=_clean_decision(message.decision),
+        decision=_clean_decision(message.decision, details),
         announced=message.announced,
         first_seen_at=utc(message.first_seen_at),
     )
@@ -227,14 +232,14 @@ def _clean(address: EmailAddress) -> EmailAddress:
     return EmailAddress(*map(storable_text, (address.name, address.mailbox, address.host)))
 
 
-def _clean_decision(decision: StoredDecision) -> StoredDecision:
+def _clean_decision(decision: StoredDecision, details: JsonText) -> StoredDecision:
     return StoredDecision(
         category=_storable(decision.category),
         confidence=decision.confidence,
         priority=_storable(decision.priority),
         kind=_storable(decision.kind),
         topic=_storable(decision.topic),
-        details=storable_json(decision.details),
+        details=details.value(),
     )
 
 

@@ -22,6 +22,7 @@ from sage_mail.records import (
     StoredDecision,
 )
 from sage_mail.storage import tables
+from sage_mail.storage.errors import translated
 from sage_mail.storage.message_rows import (
     Home,
     added_record,
@@ -41,7 +42,7 @@ _T = TypeVar("_T")
 
 _messages = tables.messages.c
 _actions = tables.actions.c
-_INSERT: Final = insert(tables.messages).returning(_messages.id)
+_INSERT: Final = insert(tables.messages).returning(_messages.id, sort_by_parameter_order=True)
 _HOME_OF: Final = (
     select(
         tables.mailboxes.c.account_id,
@@ -76,17 +77,30 @@ class Messages:
             RecordRejected: a message is present at this location already, or the database cannot
                 take a value. Within a savepoint the transaction goes on.
         """
-        return (await self.added(message)).id
+        return (await self.add_all([message]))[0].id
 
-    async def added(self, message: NewMessage) -> MessageRecord:
-        """The same, and the message as it would be read back, which costs no reading."""
-        home = await self._home_of(message.mailbox_id)
-        message_id: int = await self._transaction.scalar(
-            _INSERT, message_values(message, home.account_id)
-        )
-        self._transaction.collect(tables.contents, content_values(message_id, message))
-        self._transaction.collect(tables.attachments, *attachment_values(message_id, message))
-        return added_record(message_id, message, home)
+    async def add_all(self, messages: Sequence[NewMessage]) -> list[MessageRecord]:
+        """The same for many by one statement; each as it would be read back, without reading.
+
+        Raises:
+            RecordRejected: one of them cannot be stored, and so none of them is.
+        """
+        if not messages:
+            return []
+        homes = [await self._home_of(message.mailbox_id) for message in messages]
+        with translated():
+            values = [
+                message_values(message, home.account_id)
+                for message, home in zip(messages, homes, strict=True)
+            ]
+        numbers = [row.id for row in await self._transaction.all(_INSERT, values)]
+        for number, message in zip(numbers, messages, strict=True):
+            self._transaction.collect(tables.contents, content_values(number, message))
+            self._transaction.collect(tables.attachments, *attachment_values(number, message))
+        return [
+            added_record(number, message, home, row["decision"])
+            for number, message, home, row in zip(numbers, messages, homes, values, strict=True)
+        ]
 
     async def get(self, message_id: int) -> MessageRecord | None:
         """The message by its row."""

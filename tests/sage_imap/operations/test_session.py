@@ -31,6 +31,7 @@ from sage_imap.protocol.events import (
     Event,
     ExistsReceived,
     ExpungeReceived,
+    FetchReceived,
     ParseFailure,
     UntaggedStatus,
     VanishedReceived,
@@ -216,6 +217,41 @@ def test_at_rest() -> None:
         stage.transport.perform(next(left))
         left.close()
         assert not session.at_rest
+
+
+# A server that sends more than was asked for
+
+
+def test_an_answer_without_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Octets are counted as well as responses, whatever they are of."""
+    monkeypatch.setattr(sessions, "_MOST_OCTETS", 1000)
+    flood = f">> * 1 FETCH (BODY[] {{200}}\n>> {'x' * 198}\n>> )\n" * 6
+    with staged(f"<< A1 NOOP\n{flood}") as stage, pytest.raises(LimitExceeded, match="octets"):
+        stage.run(noop(stage.session))
+
+
+def test_rows_without_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that come again and again while another command waits fill no memory."""
+    monkeypatch.setattr(sessions, "_MOST_OCTETS", 1000)
+    row = ">> * 1 FETCH (UID 1 FLAGS ())\n"
+    script = f"<< A1 UID FETCH 1:2 (UID FLAGS)\n{row}.. cut\n{row * 50}"
+    with staged(script) as stage:
+        opening = fetching.open_stream(stage.session, MessageSet("1:2"), ["FLAGS"])
+        stream = stage.run(opening)
+        assert stage.run(fetching.next_rows(stage.session, stream))
+        with pytest.raises(LimitExceeded):
+            stage.run(noop(stage.session))
+
+
+def test_texts_that_nobody_asked_for() -> None:
+    """Of a row that is news, flags and numbers are kept, and not a body."""
+    row = (
+        '* 1 FETCH (UID 5 FLAGS (X) ENVELOPE (NIL "Hi" NIL NIL NIL NIL NIL NIL NIL NIL) BODY[] "x")'
+    )
+    with staged(f"<< A1 NOOP\n>> {row}\n>> A1 OK done") as stage:
+        stage.run(noop(stage.session))
+        (news,) = stage.session.take_news()
+        assert news == FetchReceived(1, {"UID": 5, "FLAGS": ("X",)})
 
 
 # A server that talks

@@ -204,6 +204,17 @@ def test_what_waits_for_an_endpoint_that_is_gone(config: Path) -> None:
     assert counts == {"old": {DeliveryStatus.FAILED: 3}, "crm": {DeliveryStatus.PENDING: 3}}
 
 
+def test_a_range_that_is_none(config: Path) -> None:
+    """A number that no event has, and an end before the beginning, are said and change nothing."""
+    for option in ("--from", "--to", "--delivery"):
+        for number in ("-5", "0", "99999999999999999999"):
+            code, output = _run("replay", "crm", option, number, "-c", config)
+            assert code == 2
+            assert f"Invalid value for '{option}'" in output
+    with pytest.raises(SageMailError, match="no event from 9 to 3; nothing was changed"):
+        _run("replay", "crm", "--from", 9, "--to", 3, "-c", config)
+
+
 def test_rotate(config: Path, tmp_path: Path) -> None:
     """The new secret is printed and stands first in the file, until the rotation is finished."""
     code, output = _run("rotate", "crm", "-c", config)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+import json
+from typing import Any, Literal
 
-from sage_mail.delivery.content import LONGEST_BODY
+import pytest
+
+from sage_mail.delivery.content import LONGEST_BODY, LONGEST_FIELD, bounded
 from sage_mail.delivery.contents import ContentReader
 from sage_mail.delivery.wire import encode
 from sage_mail.records import EventRecord, MessageRecord, NewAttachment, NewContent
 from sage_mail.storage import Storage
+from tests.sage_mail.delivery.samples import event as stored_event
 from tests.sage_mail.delivery.samples import new_event
 from tests.sage_mail.storage.samples import message, place
 
@@ -114,3 +118,24 @@ async def test_it_is_bounded_and_says_so(storage: Storage) -> None:
     sent = encode(event, format="sage", endpoint="crm", content=content, filter_sensitive=True)
     assert b"4111" not in sent
     assert len(sent) < LONGEST_BODY + 200 * 4200
+
+
+@pytest.mark.parametrize("shape", ["sage", "guide"])
+@pytest.mark.parametrize("end", range(0, 20, 3))
+def test_nothing_is_cut_in_two_and_sent(shape: Literal["sage", "guide"], end: int) -> None:
+    """Where redaction has shortened the text, no half of a number comes from the end of what was
+    read.
+    """
+    texts = []
+    for longest in (LONGEST_BODY, LONGEST_FIELD):
+        read = len(bounded("x" * longest * 2, "", (), ()).plain) - LONGEST_BODY + longest
+        shrinking = "someone.with.a.long.name@department.example.com " * 60
+        filling = "x " * ((read - len(shrinking) - end) // 2)
+        texts.append((shrinking + filling).ljust(read - end) + "4111 1111 1111 1111 tail " * 99)
+    content = bounded(texts[0], texts[0], (("X-Note", texts[1]),), ())
+    sent = encode(
+        stored_event(), format=shape, endpoint="crm", content=content, filter_sensitive=True
+    )
+
+    assert b"4111" not in sent
+    assert json.dumps(json.loads(sent)).count("x x x x") > 3_000

@@ -66,7 +66,7 @@ async def _new_mail(storage: Storage, endpoints: list[WebhookSettings]) -> Messa
 
 async def test_the_guides_envelope_with_content(storage: Storage, receiver: Receiver) -> None:
     """The guide's names, bodies, headers and attachments' facts, redacted, and its signature."""
-    endpoint = endpoint_for(receiver, format="guide", secret="guide secret")
+    endpoint = endpoint_for(receiver, format="guide", secret="secret of the guide")
     await _new_mail(storage, [endpoint])
     async with draining(storage, endpoint):
         (request,) = await receiver.received(1)
@@ -85,7 +85,7 @@ async def test_the_guides_envelope_with_content(storage: Storage, receiver: Rece
         {"filename": "o.pdf", "content_type": "application/pdf", "size": 3}
     ]
     assert event["webhook_metadata"]["event_id"].startswith("evt_")
-    signature = hmac.new(b"guide secret", request.body, hashlib.sha256).hexdigest()
+    signature = hmac.new(b"secret of the guide", request.body, hashlib.sha256).hexdigest()
     assert request.headers["x-signature"] == f"sha256={signature}"
     assert json.dumps(request.json()).encode() == request.body
 

@@ -85,3 +85,9 @@ def test_facts_of_any_kind_are_fitted() -> None:
     """A fact of an unexpected kind is no reason to fail."""
     odd = dict.fromkeys(VARIABLES)
     assert Expression('subject == "" && size == 0 && !has_attachments').holds(odd)
+
+
+def test_text_without_an_encoding() -> None:
+    """A lone surrogate, which the runtime does not take, is a question mark to the expression."""
+    facts = {"subject": "lamp \ud800", "attachment_names": ["\udfff.pdf"]}
+    assert Expression('subject == "lamp ?" && "?.pdf" in attachment_names').holds(facts)

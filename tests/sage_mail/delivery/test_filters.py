@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,10 @@ from tests.sage_mail.delivery.samples import event, message
 _PDF = NewAttachment(filename="o.pdf", content_type="application/pdf", size=1, sha256="0" * 64)
 _NEW = event(**message_data(message(), [_PDF]))
 _CONNECTED = replace(event(EventType.ACCOUNT_CONNECTED), mailbox=None)
+
+
+def _from(address: str) -> dict[str, Any]:
+    return {"from": {"name": "", "address": address}}
 
 
 @pytest.mark.parametrize(
@@ -78,3 +83,29 @@ def test_facts_of_an_event_without_any() -> None:
     bare: EventRecord = replace(_CONNECTED, data={})
     assert facts_of(bare)["sender"] == ""
     assert Expression('sender == "" && size(to) == 0 && folder == ""').holds(facts_of(bare))
+
+
+@pytest.mark.parametrize(
+    ("conditions", "changes"),
+    [
+        (Conditions(folders=("[Gmail]/Spam",)), {"mailbox": "[Gmail]/Spam"}),
+        (Conditions(folders=("[Gmail]/*",)), {"mailbox": "[Gmail]/All Mail"}),
+        (Conditions(folders=("Why?",)), {"mailbox": "Why?"}),
+        (Conditions(folders=("inbox",)), {"mailbox": "INBOX"}),
+        (Conditions(folders=("INBOX/Later",)), {"mailbox": "Inbox.Later"}),
+        (Conditions(accounts=("a[1]",)), {"account": "a[1]"}),
+        (Conditions(senders=("[ada]@example.org",)), {"data": _from("[ada]@example.org")}),
+    ],
+)
+def test_only_the_star_is_special(conditions: Conditions, changes: dict[str, Any]) -> None:
+    """Brackets and question marks are characters of names; INBOX is one name in whatever case."""
+    assert conditions.met_by(replace(_NEW, **changes))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "mailbox"),
+    [("[Gmail]/Spam", "G/Spam"), ("Why?", "Whys"), ("inboxes", "INBOXES"), ("sent", "Sent")],
+)
+def test_names_that_differ(pattern: str, mailbox: str) -> None:
+    """Other names than INBOX differ by case, and no character stands for another."""
+    assert not Conditions(folders=(pattern,)).met_by(replace(_NEW, mailbox=mailbox))

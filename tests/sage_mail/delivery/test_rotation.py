@@ -128,3 +128,42 @@ def test_a_place_without_a_secret(tmp_path: Path) -> None:
     path.write_text("\n\n")
     with pytest.raises(SecretUnavailable, match="secret is empty"):
         _source(file=path).resolve_all()
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    """The file that it leads to is changed, where its directory is another, too."""
+    (tmp_path / "kept").mkdir()
+    path, link = tmp_path / "kept" / "secret", tmp_path / "secret"
+    path.write_text("old\n")
+    link.symlink_to(path)
+    new = rotate(_source(file=link))
+    assert link.is_symlink()
+    assert path.read_text() == f"{new}\nold\n"
+    assert [each.name for each in path.parent.iterdir()] == ["secret"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_the_owner_stays(tmp_path: Path) -> None:
+    """What root rotates the service can still read."""
+    path = tmp_path / "secret"
+    path.write_text("old\n")
+    path.chmod(0o600)
+    os.chown(path, 10_001, 10_002)
+    rotate(_source(file=path))
+    after = path.stat()
+    assert (after.st_uid, after.st_gid, after.st_mode & 0o777) == (10_001, 10_002, 0o600)
+
+
+def test_an_owner_that_cannot_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file cannot be given back to its owner nothing is changed."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    path = tmp_path / "secret"
+    path.write_text("old\n")
+    monkeypatch.setattr(os, "chown", refused)
+    with pytest.raises(SecretUnavailable, match="nothing was changed; try it as the owner"):
+        rotate(_source(file=path))
+    assert path.read_text() == "old\n"
+    assert list(tmp_path.iterdir()) == [path]

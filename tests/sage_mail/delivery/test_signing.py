@@ -86,3 +86,13 @@ def test_a_malformed_secret_is_refused(secret: str) -> None:
     with pytest.raises(ConfigError) as caught:
         signature_headers("d1", _BODY, at=datetime.now(UTC), secrets=[secret])
     assert "%%%" not in str(caught.value)
+
+
+def test_receivers_of_the_guides_signature_have_an_overlap() -> None:
+    """While a secret is changed X-Signature is the old one's, which they still know."""
+    secrets = ["new secret, 16 or more", "old secret, 16 or more"]
+    headers = signature_headers("d1", _BODY, at=datetime.now(UTC), secrets=secrets)
+    assert headers["X-Signature"] == _guide_signature(secrets[1], _BODY.decode())
+    assert len(headers["webhook-signature"].split()) == 2
+    after = signature_headers("d1", _BODY, at=datetime.now(UTC), secrets=secrets[:1])
+    assert after["X-Signature"] == _guide_signature(secrets[0], _BODY.decode())

@@ -38,6 +38,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         *("224.0.0.1", "ff02::1", "255.255.255.255", "240.0.0.1", "192.0.2.1", "2001:db8::1"),
         *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "::127.0.0.1"),
         *("2002:7f00:1::1", "2001:0:7f00:1::", "no address"),
+        *("fec0::1", "feff::1", "3fff::1", "5f00::1"),
     ],
 )
 def test_what_is_not_public(address: str) -> None:

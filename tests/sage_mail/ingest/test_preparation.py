@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sage_imap.models.email import EmailMessage
+from sage_mail.ingest.fetched import Fetched
 from sage_mail.ingest.fingerprint import fingerprint
 from sage_mail.ingest.preparation import Prepared, Rejected, old_message, prepare
-from sage_mail.ingest.reading import Fetched
 from sage_mail.pipeline import Context, Decision, Pipeline
 from sage_mail.records import MailboxRecord
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from sage_mail.ingest.fetched import Fetched
 from sage_mail.ingest.preparation import Prepared
 from sage_mail.ingest.preparing import Preparer
-from sage_mail.ingest.reading import Fetched
 from sage_mail.pipeline import Context, Contribution, Pipeline, default_pipeline
 from sage_mail.records import MailboxRecord
 from sage_mail.settings import RoutingSettings

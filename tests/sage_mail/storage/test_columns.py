@@ -36,6 +36,8 @@ def test_json_text_says_what_the_storable_value_says(value: Any) -> None:
     text = json_text(value)
     text.encode()
     assert json.loads(text) == storable_json(value)
+    assert text.value() == storable_json(value)
+    assert json_text(text) is text
 
 
 def test_an_escaped_backslash_is_no_nul() -> None:

@@ -149,9 +149,9 @@ async def test_what_is_added_is_what_is_read_back(storage: Storage) -> None:
     odd = EmailAddress("\x00", "a", "b\udfff")
     east = timezone(timedelta(hours=14))
     async with storage.unit_of_work() as uow:
-        added = [
-            await uow.messages.added(message(where, 1)),
-            await uow.messages.added(
+        added = await uow.messages.add_all(
+            [
+                message(where, 1),
                 message(
                     where,
                     2,
@@ -165,9 +165,10 @@ async def test_what_is_added_is_what_is_read_back(storage: Storage) -> None:
                     decision=StoredDecision(
                         category="a\x00", details={"a\x00": ("b\ud800", 1.5, None)}
                     ),
-                )
-            ),
-        ]
+                ),
+            ]
+        )
+        assert await uow.messages.add_all([]) == []
         await uow.commit()
     async with storage.read() as uow:
         assert [await uow.messages.get(each.id) for each in added] == added
@@ -235,6 +236,20 @@ async def test_two_present_messages_cannot_share_a_location(storage: Storage) ->
                 await uow.messages.relocate(
                     second, mailbox_id=where.mailbox_id, uidvalidity=7, uid=1
                 )
+
+
+async def test_of_many_none_is_added_if_one_cannot_be(storage: Storage) -> None:
+    """A value that no database takes, or that is no JSON, refuses all that came with it."""
+    where = await place(storage)
+    no_json = StoredDecision(details={"x": object()})
+    async with storage.unit_of_work() as uow:
+        for bad in (message(where, 2, size=2**70), message(where, 2, decision=no_json)):
+            with pytest.raises(RecordRejected):
+                async with uow.savepoint():
+                    await uow.messages.add_all([message(where, 1), bad])
+        await uow.commit()
+    async with storage.read() as uow:
+        assert await uow.messages.present_uids(where.mailbox_id, 7) == []
 
 
 async def test_a_missing_message_gives_its_location_away(storage: Storage) -> None:

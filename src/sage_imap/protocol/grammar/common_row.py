@@ -8,9 +8,10 @@ decoded again. What the expression does not fit, in whole or in its rest, is rea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Sequence
+from functools import lru_cache, partial
+from itertools import islice
+from typing import TYPE_CHECKING, Final, cast
 
 from sage_imap.protocol.events import FetchReceived
 from sage_imap.protocol.grammar.dates import decode_internal_date
@@ -25,14 +26,23 @@ Items = dict[str, object]
 
 _NUMBER: Final = r"([1-9][0-9]{0,19})"
 _FLAGS: Final = r"FLAGS \(([ !#-'*-z|}~]*+)\)"
+# Rows of UID with FLAGS, and of UID with RFC822.SIZE. They are taken apart by what stands between
+# their fields, which is faster; what the fields hold is checked when it is read.
 _FLAGS_ROW: Final = re.compile(
-    rf"\* {_NUMBER} FETCH \(UID {_NUMBER} FLAGS \(([ !#-'*-z|}}~]{{0,256}}+)\)\)".encode()
+    rb"\* ([^ ]{1,20}) FETCH \(UID ([^ ]{1,20}) FLAGS \(([^)]{0,256})\)\)\r\n"
 )
 _SIZE_ROW: Final = re.compile(
-    rf"\* {_NUMBER} FETCH \(UID {_NUMBER} RFC822\.SIZE ([0-9]{{1,20}})\)".encode()
+    rb"\* ([^ ]{1,20}) FETCH \(UID ([^ ]{1,20}) RFC822\.SIZE ([^)]{1,20})\)\r\n"
 )
+_FLAG_LIST: Final = re.compile(rb"[ !#-'*-z|}~]*+")
+# Runs of rows, read at one go: how much longer each is than the one before, and the longest.
+# With more rows waiting, the garbage collector, which 700 new containers wake, takes what is won.
+_GROWTH: Final = 4
+_LONGEST_RUN: Final = 256
 _END: Final = r"(?: (?![ )])|(?=\)))"
 _LONGEST_CACHED: Final = 256  # octets
+# An event of a pair of number and items, made without a Python frame: a quarter of the time.
+_event: Final = partial(tuple.__new__, FetchReceived)
 
 
 def _row(unprintable: str) -> re.Pattern[str]:
@@ -58,24 +68,65 @@ _INLINED_ROW: Final = _row("")
 
 
 def decode_short_rows(responses: Iterable[Frame | bytes]) -> list[FetchReceived]:
-    """The rows of UID with FLAGS or RFC822.SIZE at the head of *responses*, up to another one."""
+    """Rows of UID with FLAGS or RFC822.SIZE at the head of *responses*, some hundreds at most.
+
+    They are read in runs of growing length, each at one go, which is faster than one by one. The
+    first run with anything else in it is left to others: what is looked at in vain is a few times
+    as long as what was read, and no more.
+    """
     rows: list[FetchReceived] = []
-    match_flags, match_size = _FLAGS_ROW.fullmatch, _SIZE_ROW.fullmatch
-    for response in responses:
-        if not isinstance(response, bytes):
+    waiting = iter(responses)
+    length = 1
+    while length <= _LONGEST_RUN and (lines := list(islice(waiting, length))):
+        found = _rows_of(lines)
+        if not found:
             break
-        if (match := match_flags(response)) is not None:
-            seq, uid, raw = match.groups()
-            flags = _cached_octets(raw)
-            if flags is None:
-                break
-            rows.append(FetchReceived(int(seq), {"UID": int(uid), "FLAGS": flags}))
-        elif (match := match_size(response)) is not None:
-            seq, uid, size = match.groups()
-            rows.append(FetchReceived(int(seq), {"UID": int(uid), "RFC822.SIZE": int(size)}))
-        else:
-            break
+        rows += found
+        length *= _GROWTH
     return rows
+
+
+def _rows_of(lines: list[Frame | bytes]) -> list[FetchReceived]:
+    """All of *lines* as rows, if they are short rows of one kind."""
+    if set(map(type, lines)) != {bytes}:
+        return []
+    octets = b"\r\n".join([*cast("list[bytes]", lines), b""])
+    if _FLAGS_ROW.match(octets) is not None:
+        name, row, read = "FLAGS", _FLAGS_ROW, _flag_lists
+    elif _SIZE_ROW.match(octets) is not None:
+        name, row, read = "RFC822.SIZE", _SIZE_ROW, _sizes
+    else:
+        return []
+    pieces: list[bytes] = row.split(octets)
+    if any(pieces[::4]):  # what stands between two rows
+        return []
+    seqs, uids, values = _ids(pieces[1::4]), _ids(pieces[2::4]), read(pieces[3::4])
+    if seqs is None or uids is None or values is None:
+        return []
+    items = [{"UID": uid, name: value} for uid, value in zip(uids, values, strict=True)]
+    return list(map(_event, zip(seqs, items, strict=True)))
+
+
+def _ids(raws: list[bytes]) -> Sequence[int] | None:
+    """The numbers in *raws*, None where any is none or zero.
+
+    Most runs count up by one: to see that costs a third of reading each.
+    """
+    if all(map(bytes.isdigit, raws)) and min(raws) >= b"1":
+        run = range(int(raws[0]), int(raws[0]) + len(raws))
+        if int(raws[-1]) == run[-1] and " ".join(map(str, run)).encode() == b" ".join(raws):
+            return run
+        return list(map(int, raws))
+    return None
+
+
+def _sizes(raws: list[bytes]) -> list[int] | None:
+    return list(map(int, raws)) if all(map(bytes.isdigit, raws)) else None
+
+
+def _flag_lists(raws: list[bytes]) -> Sequence[object] | None:
+    found = list(map(_cached_octets, raws))
+    return None if None in found else found
 
 
 def decode_common_row(frame: Frame, inlined: int = 0) -> tuple[int, Items, int] | None:
@@ -135,7 +186,7 @@ _cached_flags = lru_cache(maxsize=2048)(_split)
 
 @lru_cache(maxsize=2048)
 def _cached_octets(raw: bytes) -> tuple[str, ...] | None:
-    return _split(raw.decode("ascii"))
+    return _split(raw.decode("ascii")) if _FLAG_LIST.fullmatch(raw) else None
 
 
 def plain_flags(text: str) -> tuple[str, ...] | None:

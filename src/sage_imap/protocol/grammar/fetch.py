@@ -39,6 +39,11 @@ _ITEM: Final = re.compile(
 _UID, _FLAG_LIST, _DATE, _OCTETS, _MODSEQ, _ENVELOPE, _STRUCTURE, _, _SECTION = range(1, 10)
 _THEN_STRUCTURE: Final = b"BODYSTRUCTURE ("
 _THEN_BODY: Final = re.compile(rb"(BODY\[[A-Z0-9.]*+\]) \{[0-9]{1,18}\}\r\n")
+# The beginning of a row of a UID and one body, with the flags or without.
+_BODY_ROW: Final = re.compile(
+    rb"\* ([1-9][0-9]{0,19}) FETCH \(UID ([1-9][0-9]{0,19}) "
+    rb"(?:" + _FLAGS + rb" )?(BODY\[[A-Z0-9.]*+\]) \{[0-9]{1,18}\}\r\n"
+)
 _ENVELOPE_FIELDS: Final = re.compile(PLAIN_ENVELOPE)
 _SPACE: Final = 0x20
 _CLOSE: Final = 0x29
@@ -47,6 +52,8 @@ _SPACE_OR_CLOSE: Final = b" )"
 
 def decode_usual_row(frame: Frame, context: DecodeContext) -> list[Event] | None:
     """The event of the response in *frame*, or None where it does not begin as most rows do."""
+    if len(frame.literals) == 1 and (row := _body_row(frame)) is not None:
+        return [row]
     if frame.literals and (flat := inlined(frame)) is not None:
         found = decode_common_row(*flat)
         if found is not None:
@@ -55,6 +62,23 @@ def decode_usual_row(frame: Frame, context: DecodeContext) -> list[Event] | None
                 return events
     found = decode_common_row(frame)
     return None if found is None else _completed(found, frame, context)
+
+
+def _body_row(frame: Frame) -> FetchReceived | None:
+    """The row of a UID and a body, which is what most fetches of bodies bring, or None."""
+    data = frame.data
+    start, end = frame.literals[0]
+    row = _BODY_ROW.match(data)
+    if row is None or row.end() != start or end != len(data) - 1 or data[end] != _CLOSE:
+        return None
+    seq, uid, flags, name = row.groups()
+    items: Items = {"UID": int(uid)}
+    if flags is not None:
+        items["FLAGS"] = listed = plain_flags(flags.decode("ascii"))
+        if listed is None:
+            return None
+    items[name.decode()] = frame.literal(start, end)
+    return FetchReceived(int(seq), items)
 
 
 def _completed(found: tuple[int, Items, int], frame: Frame, context: DecodeContext) -> list[Event]:

@@ -92,7 +92,7 @@ def decode(frame: Frame, context: DecodeContext) -> list[Event]:
     Never raises: what cannot be understood is one `ParseFailure`.
     """
     data = frame.data
-    if rows := decode_short_rows((data,)):
+    if not frame.literals and (rows := decode_short_rows((data,))):
         return [*rows]
     if not data.isascii() and not _admits_8bit(frame, context):
         return [_failure("quirk_raw_8bit was met and is switched off", frame, context)]
@@ -107,7 +107,7 @@ def decode(frame: Frame, context: DecodeContext) -> list[Event]:
 
 
 def decode_rows(responses: Iterable[Frame | bytes], context: DecodeContext) -> list[FetchReceived]:
-    """The usual rows of FETCH at the head of *responses*, up to the first response that is none."""
+    """Usual rows of FETCH at the head of *responses*, none behind a response that is none."""
     rows = decode_short_rows(responses)
     if rows:
         return rows

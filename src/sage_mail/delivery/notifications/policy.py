@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -121,8 +121,7 @@ def _release(moment: datetime, settings: NotificationSettings) -> datetime:
 
     Counted from midnight, so that it is the same for all that come in between, over a restart too.
     """
-    local = moment.astimezone(_zone(settings))
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+    midnight = _moment(datetime.combine(_wall_clock(moment, settings), time()), settings)
     span = timedelta(seconds=settings.digest)
     return midnight + ((moment - midnight) // span + 1) * span
 
@@ -155,17 +154,26 @@ def _quiet_until(settings: NotificationSettings, now: datetime) -> datetime | No
     hours = settings.quiet_hours
     if hours is None:
         return None
-    local = now.astimezone(_zone(settings))
+    local = _wall_clock(now, settings)
     begin, end = hours
-    clock = local.timetz().replace(tzinfo=None)
+    clock = local.time()
     within = begin <= clock < end if begin <= end else clock >= begin or clock < end
     if not within:
         return None
-    over = local.replace(hour=end.hour, minute=end.minute, second=0, microsecond=0)
+    day = local.date() if clock < end else local.date() + timedelta(days=1)
     # By the wall clock, so that the night in which the clocks change is as long as it is.
-    return over if clock < end else over + timedelta(days=1)
+    over = _moment(datetime.combine(day, end), settings)
+    # An hour that comes twice ends with its second time, if the first is over.
+    return over if over > now else _moment(datetime.combine(day, end.replace(fold=1)), settings)
 
 
-def _zone(settings: NotificationSettings) -> ZoneInfo | None:
-    """The time zone of the settings; None for that of this machine."""
-    return None if settings.timezone is None else ZoneInfo(settings.timezone)
+def _wall_clock(moment: datetime, settings: NotificationSettings) -> datetime:
+    """What the clocks say in the time zone of the settings, or in that of this machine."""
+    zone = None if settings.timezone is None else ZoneInfo(settings.timezone)
+    return moment.astimezone(zone).replace(tzinfo=None)
+
+
+def _moment(wall_clock: datetime, settings: NotificationSettings) -> datetime:
+    """When the clocks say so, with the summer time of that day rather than of today."""
+    zone = None if settings.timezone is None else ZoneInfo(settings.timezone)
+    return wall_clock.replace(tzinfo=zone).astimezone(UTC)

@@ -41,6 +41,8 @@ _SPAN: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])-([01]?[0-9]|2[0-3])
 def _span(text: str | None) -> str | None:
     if text is not None and _SPAN.fullmatch(text) is None:
         raise ValueError('is no span of hours; write "22:00-07:00"')
+    if text is not None and len({edge.zfill(5) for edge in text.split("-")}) == 1:
+        raise ValueError("ends when it begins; leave it out, or write when it is quiet")
     return text
 
 

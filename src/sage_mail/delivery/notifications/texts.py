@@ -7,6 +7,7 @@ become part of a template, and the sandbox lets none of them do more than be rea
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -59,18 +60,40 @@ def note_of(settings: NotificationSettings, events: Sequence[Announced]) -> Note
     """What the channel says of these messages, of several in one text; raises ValueError."""
     facts = [facts_of(event) for event in events]
     if len(facts) == 1:
-        title, body, values = settings.title, settings.body, facts[0]
+        title = Template(settings.title).render(facts[0])
+        body = _body(Template(settings.body), facts[0])
     else:
-        title, body, values = settings.digest_title, settings.digest_body, {"messages": facts}
+        title = Template(settings.digest_title).render({"messages": facts})
+        body = _digest(Template(settings.digest_body), facts)
     return Note(
-        title=_cut(_clean(Template(title).render(values)).replace("\n", " "), _LONGEST_TITLE),
-        body=_cut(_clean(Template(body).render(values)).strip(), _LONGEST_BODY),
+        title=_cut(_clean(title).replace("\n", " "), _LONGEST_TITLE),
+        body=_cut(body, _LONGEST_BODY),
         urgent=any(fact.get("priority") == "high" for fact in facts),
     )
 
 
 def _clean(text: str) -> str:
     return _CONTROLS.sub(" ", text)
+
+
+def _body(template: Template, values: Mapping[str, Any]) -> str:
+    return _clean(template.render(values)).strip()
+
+
+def _digest(template: Template, facts: Sequence[Mapping[str, Any]]) -> str:
+    """What is said of the first messages, as many as there is room for, and how many more came."""
+
+    def first(count: int) -> str:
+        text = _body(template, {"messages": facts[:count]})
+        more = f"\nand {len(facts) - count} more" if count < len(facts) else ""
+        return f"{_cut(text, _LONGEST_BODY - len(more))}{more}" if count == 1 else text + more
+
+    whole = first(len(facts))
+    if len(whole) <= _LONGEST_BODY:
+        return whole
+    counts = range(2, len(facts))
+    fitting = bisect_right(counts, _LONGEST_BODY, key=lambda count: len(first(count)))
+    return first(1 + fitting)
 
 
 def _cut(text: str, most: int) -> str:

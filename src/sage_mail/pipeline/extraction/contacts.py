@@ -27,7 +27,8 @@ _LOCAL: Final = re.compile(r"[\w.+%-]{1,64}$")
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}")
 _INTERNATIONAL: Final = re.compile(r"(?:\+|00[1-9]|\(\+)[\d ()/.\u2011\u2013\xa0-]{5,22}\d")
 _LABELLED: Final = re.compile(r"[^\d+(\n]{0,12}([+(\d][\d ()/.\u2011\u2013\xa0-]{5,22}\d)")
-_IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?:[ \xa0]?[A-Z0-9]){11,30}\b")
+_IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?:[ \xa0]?[A-Z0-9]){11,30}\b", re.IGNORECASE)
+_SHORTEST_IBAN: Final = 15
 _VAT: Final = re.compile(
     r"\b(?:ATU|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK)"
     r"(?:[ \xa0.]?[0-9A-Z]){7,14}\b"
@@ -104,11 +105,14 @@ class Contacts:
         if not any(_IBAN_BEGINS.match(number) for number in passage.numbers):
             return
         for found in _some(_IBAN, passage):
-            for text in (found[0], found[0].rpartition(" ")[0]):
-                if text and iban.is_valid(text):
+            # The words that follow look like groups of it.
+            text = found[0].replace("\xa0", " ")
+            while len(text) >= _SHORTEST_IBAN:
+                if iban.is_valid(text):
                     end = found.start() + len(text)
                     yield passage.fact(TextFact, iban.compact(text), found.start(), end, 0.99)
                     break
+                text = text.rpartition(" ")[0]
 
     def vat_numbers(self, passage: Passage) -> Iterator[TextFact]:
         """The VAT numbers of the European Union in the text whose check digits are right."""

@@ -20,11 +20,11 @@ from sage_mail.pipeline.extraction.vocabulary import Hit, Vocabulary
 __all__ = ["Calendar", "Hint", "When"]
 
 _MOST_DATES: Final = 100
-# 2026-12-31, 31.12.2026, 12/31/26, 31.12. and 12/31, none of them a piece of something longer. The
-# digit stands before the look behind so that the search leaps from digit to digit.
+# 2026-12-31, 2026/12/31, 31.12.2026, 12/31/26, 31.12. and 12/31, none of them a piece of something
+# longer. The digit stands before the look behind so that the search leaps from digit to digit.
 _NUMERIC: Final = re.compile(
     r"\d(?<![\w.,/=-]\d)(?:"
-    r"\d{3}-\d{1,2}-\d{1,2}"
+    r"\d{3}-\d{1,2}-\d{1,2}|\d{3}/\d{1,2}/\d{1,2}"
     r"|\d?(?:\.\d{1,2}\.(?:\d{4}|\d{2})?|/\d{1,2}(?:/(?:\d{4}|\d{2}))?"
     r"|-\d{1,2}-(?:\d{4}|\d{2}))"
     r")(?!\d|[/_=-]\w)(?:(?=t\d)|(?![^\W\d_]))"
@@ -116,6 +116,11 @@ class Calendar:
             rf"(?<!\w)(?:{within})[ ]{{1,2}}"
             rf"(?:(\d{{1,3}})|({_either(tuple(self._counts))}))[ ]{{1,2}}$"
         )
+        units = {word: key for key, words in vocabulary.table("units").items() for word in words}
+        self._glued = re.compile(
+            rf"(?<!\w)(?:{within})[ ]{{1,2}}(\d{{1,3}})({_either(tuple(units))})(?!\w)"
+        )
+        self._unit_keys = units
         self._next_before = re.compile(rf"(?<!\w)(?:{_either(relative.get('next', ()))})[ ]$")
 
     def find(self, passage: Passage, hint: Hint) -> list[When]:
@@ -208,6 +213,10 @@ class Calendar:
             if before:
                 count = int(before[1]) if before[1] else self._counts[before[2]]
                 yield _after(hint.base, count, hit, before.start())
+        if any(word[0].isdigit() and word[-1].isalpha() for word in passage.numbers):
+            for found in self._glued.finditer(passage.lowered):
+                hit = Hit(self._unit_keys[found[2]], found[2], found.start(2), found.end())
+                yield _after(hint.base, int(found[1]), hit, found.start())
 
 
 def _either(words: tuple[str, ...]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
 
 from sage_mail.pipeline.extraction.contacts import Contacts
 from sage_mail.pipeline.extraction.dates import Calendar
@@ -11,6 +13,7 @@ from sage_mail.pipeline.extraction.facts import (
     Analysis,
     DateFact,
     Entities,
+    Fact,
     ItemFact,
     OrderFacts,
     SentimentFact,
@@ -52,6 +55,23 @@ class Extractor:
         self._names = Names(vocabulary)
         self._keywords = Keywords(vocabulary)
         self._tone = Tone(vocabulary)
+        self._kinds = self._readers_of_entities()
+
+    def _readers_of_entities(self) -> dict[str, Callable[[Source], tuple[Fact[Any], ...]]]:
+        contacts = self._contacts
+        return {
+            "people": self._names.people,
+            "organisations": self._names.organisations,
+            "money": _in_each(self._orders.currencies.find),
+            "dates": self._dates,
+            "phones": self._phones,
+            "emails": _in_each(contacts.emails),
+            "addresses": _in_each(contacts.addresses),
+            "urls": self._urls,
+            "ibans": _in_each(contacts.ibans),
+            "vat_numbers": _in_each(contacts.vat_numbers),
+            "cards": _in_each(contacts.cards),
+        }
 
     def support(self, source: Source) -> SupportFacts:
         """What a request for support says of itself."""
@@ -71,17 +91,19 @@ class Extractor:
 
     def analysis(self, source: Source) -> Analysis:
         """Language, tone, keywords and entities."""
-        language = self.locale.language(source)
-        told = None
-        if language is not None:
-            part = source.written[0].part if source.written else source.subject.part
-            told = TextFact(value=language[0], confidence=language[1], part=part, text="")
         return Analysis(
-            language=told,
-            sentiment=self._tone.of_source(source),
-            keywords=self._keywords.find(source),
+            language=source.shielded("language", lambda: self._language(source), None),
+            sentiment=source.shielded("sentiment", lambda: self._tone.of_source(source), None),
+            keywords=source.shielded("keywords", lambda: self._keywords.find(source), ()),
             entities=self.entities(source),
         )
+
+    def _language(self, source: Source) -> TextFact | None:
+        language = self.locale.language(source)
+        if language is None:
+            return None
+        part = source.written[0].part if source.written else source.subject.part
+        return TextFact(value=language[0], confidence=language[1], part=part, text="")
 
     def tone(self, source: Source) -> SentimentFact:
         """The tone of what the writer wrote."""
@@ -96,22 +118,16 @@ class Extractor:
         return self._orders.items_of(document)
 
     def entities(self, source: Source) -> Entities:
-        """Who and what is named."""
-        contacts = self._contacts
+        """Who and what is named; of a kind that cannot be read nothing is."""
+        found = {
+            kind: source.shielded(kind, partial(read, source), ())
+            for kind, read in self._kinds.items()
+        }
+        return Entities(**found)
+
+    def _phones(self, source: Source) -> tuple[TextFact, ...]:
         region = self.locale.region(source)
-        return Entities(
-            people=self._names.people(source),
-            organisations=self._names.organisations(source),
-            money=_all(source, self._orders.currencies.find),
-            dates=self._dates(source),
-            phones=_all(source, lambda passage: contacts.phones(passage, region)),
-            emails=_all(source, contacts.emails),
-            addresses=_all(source, contacts.addresses),
-            urls=self._urls(source),
-            ibans=_all(source, contacts.ibans),
-            vat_numbers=_all(source, contacts.vat_numbers),
-            cards=_all(source, contacts.cards),
-        )
+        return _all(source, lambda passage: self._contacts.phones(passage, region))
 
     def _dates(self, source: Source) -> tuple[DateFact, ...]:
         hint = self.locale.hint(source)
@@ -130,7 +146,12 @@ class Extractor:
                 value=url.url, confidence=0.99, part=source.bodies[-1].part, text=url.shown or ""
             )
             for url in self._links.find(source)
+            if not url.target.active
         )
+
+
+def _in_each(find: Callable[[Passage], Iterable[F]]) -> Callable[[Source], tuple[F, ...]]:
+    return lambda source: _all(source, find)
 
 
 def _all(source: Source, find: Callable[[Passage], Iterable[F]]) -> tuple[F, ...]:

@@ -80,6 +80,7 @@ class LinkFinding(StrEnum):
     IP_HOST = "ip_host"
     SHORTENER = "shortener"
     CREDENTIALS = "credentials"
+    SCRIPT = "script"
 
 
 class _Model(BaseModel):

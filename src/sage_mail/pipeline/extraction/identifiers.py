@@ -23,7 +23,9 @@ _GAP: Final = r"[ \t\xa0]{0,4}"
 _WIDE: Final = r"[ \t\xa0]{0,160}(?:\n[ \t\xa0]{0,160}){0,3}"
 _ID: Final = r"[A-Za-z0-9](?:[A-Za-z0-9_./=-]{0,58}[A-Za-z0-9])?"
 _SPACED: Final = r"\d{2,4}(?: \d{2,5}){2,8}(?!\d)"
-_DATE: Final = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}$|\d{4}-\d{2}-\d{2}$|\d{1,2}[:/]\d{2}$")
+_DATE: Final = re.compile(
+    r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}$|\d{4}[-/]\d{2}[-/]\d{2}$|\d{1,2}[:/]\d{2}$"
+)
 _AMOUNT: Final = re.compile(r"[\d.,]{0,20}[.,]\d{2}$")
 _NOT_AFTER: Final = re.compile(r"[ \xa0]?(?:%|[€$£]|EUR\b|USD\b|GBP\b)|:\d|@")
 _BRACKETED: Final = re.compile(r"[\[(]#?(?P<id>[A-Z]{2,10}-\d{1,10}|#\d{2,20})[\])]")

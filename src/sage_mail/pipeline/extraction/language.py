@@ -31,7 +31,9 @@ _SCRIPTS: Final = {
     "CJK": "zh",
 }
 _UKRAINIAN: Final = frozenset("іїєґ")
-_ENOUGH: Final = 0.6
+# The vote of a word that one language has alone; whole numbers add up the same in any order.
+_VOTE: Final = 1_000
+_ENOUGH: Final = 600
 
 
 class Languages:
@@ -40,33 +42,33 @@ class Languages:
     def __init__(self, vocabulary: Vocabulary) -> None:
         table = vocabulary.table("language")
         shared = Counter(word for words in table.values() for word in set(words))
-        self._votes: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
+        self._votes: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
         for language, words in table.items():
             for word in words:
-                self._votes[word].append((language, 1.0 / shared[word] ** 1.5))
+                self._votes[word].append((language, round(_VOTE / shared[word] ** 1.5)))
         self._known = frozenset(self._votes)
         self._umlauts = {"ß": "de", "ñ": "es", "ã": "pt", "õ": "pt", "ł": "pl", "ę": "pl"}
 
     def detect(self, passage: Passage) -> tuple[str, float] | None:
-        """The ISO 639-1 code of the language and how sure it is; None where nothing tells."""
+        """The ISO 639-1 code of the language and how sure it is; None without any or with two."""
         script = _script(passage.text)
         if script is not None:
             return script
-        votes: defaultdict[str, float] = defaultdict(float)
+        votes: defaultdict[str, int] = defaultdict(int)
         for word in self._known & passage.words:
             for language, weight in self._votes[word]:
                 votes[language] += weight
         for letter, language in self._umlauts.items():
             if letter in passage.lowered:
-                votes[language] += 1.0
+                votes[language] += _VOTE
         if not votes:
             return None
-        ranked = sorted(votes.items(), key=lambda vote: -vote[1])
-        first, second = ranked[0][1], ranked[1][1] if len(ranked) > 1 else 0.0
-        if first < _ENOUGH:
+        ranked = sorted(votes.items(), key=lambda vote: (-vote[1], vote[0]))
+        first, second = ranked[0][1], ranked[1][1] if len(ranked) > 1 else 0
+        if first < _ENOUGH or first == second:
             return None
         # Few votes are little to go by, and so is a narrow lead.
-        return ranked[0][0], round((first - second) / first * first / (first + 1.0), 2)
+        return ranked[0][0], round((first - second) / (first + _VOTE), 2)
 
 
 def _script(text: str) -> tuple[str, float] | None:

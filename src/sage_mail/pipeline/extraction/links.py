@@ -5,39 +5,41 @@ Looked at as text alone: nothing is resolved and nothing is asked.
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from sage_mail.pipeline.extraction.facts import Link, LinkFact, LinkFinding, Part
+from sage_mail.pipeline.extraction.hosts import (
+    Target,
+    homograph,
+    is_ip_address,
+    read_target,
+    registered,
+    visible,
+)
 from sage_mail.pipeline.extraction.passage import Passage, best
 from sage_mail.pipeline.extraction.source import Source
 from sage_mail.pipeline.extraction.vocabulary import Vocabulary
 
 __all__ = ["Links", "Url"]
 
-_URL: Final = re.compile(r"(?:https?|ftp)://[^\s<>\"'\u00ab\u00bb]{3,2000}|www\.[^\s<>\"']{4,500}")
+# Capitals by hand: twice as fast as re.IGNORECASE.
+_URL: Final = re.compile(
+    r"(?:[Hh][Tt]{2}[Pp][Ss]?|[Ff][Tt][Pp])://[^\s<>\"'\u00ab\u00bb]{3,2000}"
+    r"|(?:www|WWW)\.[^\s<>\"']{4,500}"
+)
 _TRAILING: Final = ".,;:!?)]}*_"
 _URL_LIMIT: Final = 500
 _MOST_URLS: Final = 500
 _SHOWN_LIMIT: Final = 200
+_DOMAIN: Final = r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}"
 # What a link shows as its address: a domain, perhaps with a path, and nothing else.
-_SHOWN_HOST: Final = re.compile(
-    r"(?:https?://)?(?:www\.)?([\w-]{1,63}(?:\.[\w-]{1,63}){1,6})(?:[:/?#]\S{0,300})?", re.ASCII
-)
-_TOP_LEVEL: Final = re.compile(r"[a-z]{2,24}|xn--[a-z0-9-]{2,40}")
-# Endings such as .co.uk under which names are given out.
-_SECOND_LEVEL: Final = frozenset({"co", "com", "org", "net", "ac", "gov", "edu", "gob", "or", "ne"})
-_COUNTRY: Final = 2
-# Letters of other scripts that look like Latin ones (a part of Unicode's confusables, UTS 39).
-_LOOK_ALIKES: Final = str.maketrans(
-    "аеорсухіјѕԁһԛԝӏвкмнтгαονρτυικуßıɡ",
-    "aeopcyxijsdhqwlbkmhtrаovptuikyvig".replace("а", "a"),
-)
+_SHOWN_ALONE: Final = re.compile(rf"({_DOMAIN})(?:[:/?#]\S{{0,300}})?")
+# What is an address even among words: what begins as one.
+_SHOWN_AMONG: Final = re.compile(rf"(?:https?://(?:[^\s/?#@]{{1,80}}@)?|www\.)({_DOMAIN})")
+_TOP_LEVEL: Final = re.compile(r"[^\W\d_]{2,24}|xn--[a-z0-9-]{2,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Url:
     """A link: its address, what it shows if it is one of HTML, and where it stands in a text."""
 
     url: str
-    host: str
+    target: Target
     shown: str | None
     passage: Passage | None = None
     start: int = 0
@@ -56,118 +58,113 @@ class Links:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._shorteners = vocabulary.words("hosts", "shortener")
+        self._shared = vocabulary.words("hosts", "shared")
 
     def find(self, source: Source) -> list[Url]:
         """The links of the texts and of the HTML body, in their order."""
         return source.remember("links", lambda: _found(source))
+
+    def count(self, urls: Iterable[Url]) -> int:
+        """How many links there are; what the HTML body shows or says again counts once."""
+        links, texts = [], set()
+        for url in urls:
+            if url.passage is None:
+                links.append(url)
+            else:
+                texts.add(url.url)
+        for link in links:
+            texts.discard(link.url)
+            texts.difference_update(_addresses(link.shown or ""))
+        return len(links) + len(texts)
 
     def suspicious(self, urls: Iterable[Url]) -> tuple[LinkFact, ...]:
         """The links that deserve distrust, each once, with the reasons."""
         return best(fact for url in urls if (fact := self._judged(url)) is not None)
 
     def _judged(self, url: Url) -> LinkFact | None:
-        found: dict[LinkFinding, float] = {}
-        if _is_address(url.host):
-            found[LinkFinding.IP_HOST] = 0.9
-        if _is_homograph(url.host):
-            found[LinkFinding.HOMOGRAPH] = 0.9
-        if _registered(url.host) in self._shorteners or url.host in self._shorteners:
-            found[LinkFinding.SHORTENER] = 0.95
-        if "@" in url.url.partition("://")[2].partition("/")[0]:
-            found[LinkFinding.CREDENTIALS] = 0.8
-        if confidence := _mismatch(url):
-            found[LinkFinding.MISMATCH] = confidence
+        found = self._findings(url)
         if not found:
             return None
-        link = Link(url=url.url, host=url.host, shown=url.shown or None, findings=tuple(found))
+        sure = max(found.values())
+        host = url.target.host
+        link = Link(url=url.url, host=host, shown=url.shown or None, findings=tuple(found))
         if url.passage is None:
             text = (url.shown or url.url)[:_SHOWN_LIMIT]
-            return LinkFact(value=link, confidence=max(found.values()), part=Part.HTML, text=text)
-        end = url.start + len(url.url)
-        return url.passage.fact(LinkFact, link, url.start, end, max(found.values()))
+            return LinkFact(value=link, confidence=sure, part=Part.HTML, text=text)
+        return url.passage.fact(LinkFact, link, url.start, url.start + len(url.url), sure)
+
+    def _findings(self, url: Url) -> dict[LinkFinding, float]:
+        """What is wrong with a link, and how sure that is."""
+        target = url.target
+        return {
+            finding: sure
+            for finding, sure in (
+                (LinkFinding.SCRIPT, 0.8 * target.active),
+                (LinkFinding.IP_HOST, 0.9 * is_ip_address(target.host)),
+                (LinkFinding.HOMOGRAPH, 0.9 if target.widened else homograph(target.host)),
+                (LinkFinding.SHORTENER, 0.95 * self._shortens(target.host)),
+                (LinkFinding.CREDENTIALS, 0.8 * target.named),
+                (LinkFinding.MISMATCH, self._mismatch(url)),
+            )
+            if sure
+        }
+
+    def _shortens(self, host: str) -> bool:
+        return host in self._shorteners or registered(host, self._shared) in self._shorteners
+
+    def _mismatch(self, url: Url) -> float:
+        """How sure it is that the link shows one domain and leads to another; 0.0 if not."""
+        shown = visible(url.shown or "").strip()
+        if "." not in shown:
+            return 0.0
+        target = registered(url.target.host, self._shared)
+        said = [registered(host, self._shared) for host in _hosts(_SHOWN_AMONG, shown)]
+        if not said:
+            # "invoice.pdf" and "node.js" look like domains as well.
+            alone = _SHOWN_ALONE.fullmatch(shown)
+            host = alone[1] if alone and _is_host(alone[1]) else None
+            return 0.4 if host and registered(host, self._shared) != target else 0.0
+        if all(domain == target for domain in said):
+            return 0.0
+        # Newsletters count clicks: the address behind carries the one shown, after its host.
+        rest = url.target.rest.lower()
+        return 0.5 if target in said or any(domain in rest for domain in said) else 0.85
 
 
 def _found(source: Source) -> list[Url]:
     found = [url for passage in source.passages for url in _in_text(passage)]
     if source.document is not None:
-        found.extend(
-            Url(anchor.href[:_URL_LIMIT], host, anchor.shown[:_SHOWN_LIMIT])
-            for anchor in source.document.links
-            if (host := _host(anchor.href[:_URL_LIMIT]))
-        )
+        for anchor in source.document.links:
+            address = anchor.href[:_URL_LIMIT]
+            target = read_target(address)
+            if target is not None:
+                found.append(Url(address, target, anchor.shown[:_SHOWN_LIMIT]))
     return found
 
 
 def _in_text(passage: Passage) -> Iterator[Url]:
-    if "://" not in passage.text and "www." not in passage.text:
-        return
-    for count, found in enumerate(_URL.finditer(passage.text)):
+    for count, (address, start) in enumerate(_written(passage.text)):
         if count == _MOST_URLS:
             return
-        address = found[0].rstrip(_TRAILING)[:_URL_LIMIT]
-        host = _host(address if "://" in address else f"http://{address}")
-        if host:
-            yield Url(address, host, None, passage, found.start())
+        target = read_target(address if "://" in address else f"http://{address}")
+        if target is not None:
+            yield Url(address, target, None, passage, start)
 
 
-def _host(url: str) -> str:
-    """The host of a web address in lower case, empty where it has none."""
-    if not url[:8].lower().startswith(("http:", "https:", "ftp:")):
-        return ""
-    try:
-        return (urlsplit(url).hostname or "").rstrip(".")
-    except ValueError:
-        return ""
+def _written(text: str) -> Iterator[tuple[str, int]]:
+    """The addresses that are written in a text, and where."""
+    if "://" in text or "www." in text or "WWW." in text:
+        for found in _URL.finditer(text):
+            yield found[0].rstrip(_TRAILING)[:_URL_LIMIT], found.start()
 
 
-def _is_address(host: str) -> bool:
-    """Whether the host is an IP address, in any of the ways that browsers read: 0x7f000001 too."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        last = host.rpartition(".")[2]
-        return bool(re.fullmatch(r"\d{1,12}|0x[0-9a-f]{1,16}", last))
-    return True
+def _addresses(text: str) -> set[str]:
+    return {address for address, _ in _written(text)}
 
 
-def _is_homograph(host: str) -> bool:
-    """Whether the host is written with letters of another script so that it looks Latin."""
-    return any(_looks_latin(label) for label in host.split(".") if label)
+def _hosts(pattern: re.Pattern[str], text: str) -> list[str]:
+    return [found[1] for found in pattern.finditer(text) if _is_host(found[1])]
 
 
-def _looks_latin(label: str) -> bool:
-    if label.startswith("xn--"):
-        try:
-            label = label[4:64].encode("ascii").decode("punycode")
-        except UnicodeError:
-            return True
-    if label.isascii():
-        return False
-    scripts = {
-        unicodedata.name(letter, "").partition(" ")[0] for letter in label if letter.isalpha()
-    }
-    mixed = "LATIN" in scripts and bool(scripts & {"CYRILLIC", "GREEK"})
-    return mixed or (scripts != {"LATIN"} and label.lower().translate(_LOOK_ALIKES).isascii())
-
-
-def _mismatch(url: Url) -> float:
-    """How sure it is that the link shows one domain and leads to another; 0.0 where it does not."""
-    shown = _SHOWN_HOST.fullmatch((url.shown or "").strip().lower())
-    if shown is None or not _TOP_LEVEL.fullmatch(shown[1].rpartition(".")[2]):
-        return 0.0
-    said = _registered(shown[1])
-    if said == _registered(url.host):
-        return 0.0
-    if "://" not in (url.shown or "") and not (url.shown or "").lower().startswith("www."):
-        # "invoice.pdf" and "node.js" look like domains as well.
-        return 0.4
-    # Newsletters count clicks: the address behind carries the one shown.
-    return 0.5 if said in url.url.lower() else 0.85
-
-
-def _registered(host: str) -> str:
-    """The domain that somebody registered, as far as that can be told without the list of all."""
-    labels = host.split(".")
-    if len(labels) > _COUNTRY and len(labels[-1]) == _COUNTRY and labels[-2] in _SECOND_LEVEL:
-        return ".".join(labels[-3:])
-    return ".".join(labels[-2:])
+def _is_host(name: str) -> bool:
+    return _TOP_LEVEL.fullmatch(name.rpartition(".")[2]) is not None

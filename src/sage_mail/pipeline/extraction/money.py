@@ -15,7 +15,7 @@ from sage_mail.pipeline.extraction.facts import Money, MoneyFact, Part
 from sage_mail.pipeline.extraction.passage import Passage
 from sage_mail.pipeline.extraction.vocabulary import Vocabulary
 
-__all__ = ["Currencies", "parse_number"]
+__all__ = ["Currencies", "parse_number", "parse_price"]
 
 _SPACE: Final = "[ \\t\\xa0\\u202f\\u2009]"
 # Groups of three, Indian groups of two, or plain digits; the last group may be a fraction.
@@ -24,8 +24,14 @@ _NUMBER: Final = re.compile(
     # Who groups by spaces writes a decimal comma; 1 278.61 are two columns.
     r"|\d{1,3}(?:[ \xa0\u202f]\d{3}){1,4}(?!\d)(?:,\d{1,2}(?!\d)|(?![.,]\d))"
     r"|\d{1,3}(?:[.,'\u2019]\d{3}){1,4}(?!\d)(?:[.,]\d{1,2}(?!\d))?"
-    r"|\d{1,12}(?:[.,]\d{1,4})?"
+    r"|\d{1,12}(?:[.,]\d{1,6})?"
 )
+# A price as machines and shops tell it: nothing but a number, a sign and a currency.
+_PRICE: Final = re.compile(
+    rf"(?:[^\d\s.,+-]{{1,5}}\.?)?{_SPACE}?([-\u2212]?)({_NUMBER.pattern}){_SPACE}?(?:[^\d\s.,]{{1,5}})?"
+)
+# 1.234 is a thousand and more by its looks, and one and a bit by the rules for machines.
+_EITHER: Final = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 _SCALES: Final = {
     "k": 1_000,
     "K": 1_000,
@@ -46,6 +52,7 @@ _SCALE: Final = re.compile(
 )
 _SCALE_FIRSTS: Final = frozenset({*(scale[0] for scale in _SCALES), ",", "."})
 _BLANKS: Final = " \t\xa0\u202f\u2009"
+_DIGITS: Final = "0123456789_"
 _MOST_NUMBERS: Final = 400
 _LONGEST_CURRENCY: Final = 18
 _MINUS: Final = re.compile(r"(?<![\w.,)])[-\u2212\u2013]" + _SPACE + "?$")
@@ -57,6 +64,9 @@ _CENTS: Final = re.compile(r"[.,]\d{2}$")
 _PERCENT: Final = re.compile(r"[ ]?%")
 # Written for "and no cents": 5,- or 5.--
 _NO_CENTS: Final = re.compile(r"[.,][-\u2013\u2014]{1,2}")
+_GROUPS: Final = re.compile(r"\d{1,3}(?:[.,]\d{2,3}){0,8}[.,]\d{3}")
+# "2x 9.99": how many there are stands before the price of one.
+_TIMES: Final = re.compile(r"(?<![^\W\d_])[xX]$")
 _ASCII_DIGITS: Final = re.compile(r"[.,]?[0-9][0-9.,]*")
 
 
@@ -74,18 +84,31 @@ def parse_number(text: str) -> Decimal | None:
         return Decimal(digits)
     mark, other = digits[last], "," if digits[last] == "." else "."
     whole, fraction = digits[:last], digits[last + 1 :]
-    grouped = len(fraction) == 3 and other not in whole and whole.lstrip("0") != ""
+    grouped = len(fraction) == 3 and len(whole) <= 3 and whole.lstrip("0") != ""
     if digits.count(mark) > 1 or grouped:
-        return Decimal(digits.replace(mark, "")) if other not in digits else None
+        return Decimal(digits.replace(mark, "")) if _GROUPS.fullmatch(digits) else None
     whole = whole.replace(other, "")
     return Decimal(f"{whole or '0'}.{fraction or '0'}") if whole.isdigit() or not whole else None
+
+
+def parse_price(text: str) -> Decimal | None:
+    """The number that the whole text is, with a sign and a currency around it at most.
+
+    None for everything else: exponents, two numbers, and those that can be read in two ways.
+    """
+    found = _PRICE.fullmatch(text.strip())
+    if found is None or _EITHER.fullmatch(found[2]):
+        return None
+    amount = parse_number(found[2])
+    return -amount if amount is not None and found[1] else amount
 
 
 class Currencies:
     """Finds amounts by the signs and names of currencies."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self._codes = vocabulary.meanings("currencies")
+        self._hundredths = vocabulary.meanings("subunits")
+        self._codes = {**self._hundredths, **vocabulary.meanings("currencies")}
         signs = sorted(self._codes, key=len, reverse=True)
         worded = [re.escape(sign) for sign in signs if sign[0].isalpha() or sign[-1].isalpha()]
         others = [re.escape(sign) for sign in signs if re.escape(sign) not in worded]
@@ -110,7 +133,7 @@ class Currencies:
 
     def _find(self, passage: Passage) -> Iterator[MoneyFact]:
         text = passage.text
-        if not (passage.words & self._words or any(sign in text for sign in self._symbols)):
+        if not self._named(passage):
             return
         taken = 0
         for count, number in enumerate(_NUMBER.finditer(text)):
@@ -120,6 +143,14 @@ class Currencies:
             if found:
                 taken = found.end or 0
                 yield found
+
+    def _named(self, passage: Passage) -> bool:
+        """Whether any currency is: as a word, as a sign, or glued to a number as in 49,90EUR."""
+        return (
+            not passage.words.isdisjoint(self._words)
+            or any(sign in passage.text for sign in self._symbols)
+            or any(word.strip(_DIGITS) in self._words for word in passage.numbers)
+        )
 
     def between(self, passage: Passage, start: int, end: int) -> list[MoneyFact]:
         """The amounts between two places; there two decimals are enough, without a currency."""
@@ -138,8 +169,10 @@ class Currencies:
         for found in self.find(Passage(Part.HTML, text)):
             return found.value
         number = _NUMBER.search(text)
-        amount = parse_number(number[0]) if number else None
-        if number is None or amount is None:
+        if number is None or _is_cut(text, number.start(), number.end()):
+            return None
+        amount = parse_number(number[0])
+        if amount is None:
             return None
         negative = text[: number.start()].strip()[:1] in _MINUSES
         return Money(amount=-amount if negative else amount, currency=default)
@@ -151,13 +184,15 @@ class Currencies:
     def _amount(self, passage: Passage, start: int, end: int, taken: int) -> MoneyFact | None:
         """The amount whose number stands there; signs before *taken* belong to another one."""
         text = passage.text
-        if _within_another(text, start):
+        if _is_cut(text, start, end):
             return None
         if not self._beside(text, start, end):
             return None
         amount = parse_number(text[start:end])
         end, scale = _scaled(text, end)
         before = self._sign_before(text, start)
+        if before is None and _follows_letter(text, start):
+            return None
         if before and before.start() < taken:
             before = None
         after = self._after.match(text, end)
@@ -171,7 +206,8 @@ class Currencies:
             amount = -amount
             first = minus.start() if minus else first
         name = sign["name"] or sign["sign"]
-        money = Money(amount=amount * scale, currency=self._codes[name])
+        amount = amount.scaleb(-2) if name in self._hundredths else amount * scale
+        money = Money(amount=amount, currency=self._codes[name])
         last = sign.end() if sign is after else end
         return passage.fact(MoneyFact, money, first, last, 0.95 if len(name) > 1 else 0.9)
 
@@ -198,9 +234,8 @@ def _bare_amount(passage: Passage, number: re.Match[str]) -> MoneyFact | None:
     amount = parse_number(number[0])
     if amount is None or not _CENTS.search(number[0]):
         return None
-    if _within_another(passage.text, number.start()) or _CONTINUED.match(
-        passage.text, number.end()
-    ):
+    text, start, end = passage.text, number.start(), number.end()
+    if _is_cut(text, start, end) or _follows_letter(text, start) or _CONTINUED.match(text, end):
         return None
     return passage.fact(MoneyFact, Money(amount=amount), number.start(), number.end(), 0.6)
 
@@ -213,6 +248,14 @@ def _scaled(text: str, end: int) -> tuple[int, int]:
     return (no_cents.end() if no_cents else end), 1
 
 
-def _within_another(text: str, start: int) -> bool:
-    """Whether the digits go on what stands before them, as the year of 31.12.2026 does."""
-    return start > 1 and text[start - 1] in ".,/:" and text[start - 2].isdigit()
+def _is_cut(text: str, start: int, end: int) -> bool:
+    """Whether the digits are a piece of something longer: the year of 31.12.2026, a long number."""
+    before, after = text[max(0, start - 2) : start], text[end : end + 1]
+    if before[-1:].isdigit() or after.isdigit():
+        return True
+    return len(before) > 1 and before[1] in ".,/:" and before[0].isdigit()
+
+
+def _follows_letter(text: str, start: int) -> bool:
+    """Whether a letter stands before the number that is not its count: the e of 1e5."""
+    return text[start - 1 : start].isalpha() and not _TIMES.search(text, max(0, start - 2), start)

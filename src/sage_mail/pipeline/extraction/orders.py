@@ -16,6 +16,7 @@ from sage_mail.pipeline.extraction.facts import (
     TextFact,
     TrackingFact,
 )
+from sage_mail.pipeline.extraction.headings import Headings
 from sage_mail.pipeline.extraction.identifiers import Identifier, Identifiers
 from sage_mail.pipeline.extraction.items import Items
 from sage_mail.pipeline.extraction.locale import Locale
@@ -44,42 +45,46 @@ class Orders:
         self._items = Items(vocabulary, self.currencies, self._totals)
         self._carriers = Carriers(vocabulary)
         self._dates = vocabulary.phrases("dates")
+        self._headings = Headings(vocabulary)
         self._calendar = calendar
         self._locale = locale
 
     def read(self, source: Source) -> OrderFacts | None:
         """The facts, or None where no number, shipment, item or labelled total is told."""
-        numbers = _by_kind(self.identifiers.find(source.passages))
-        document = source.document
-        told = read_structured(document.structured if document else ())
-        tracking = self._tracking(source, numbers["tracking"], told)
-        labelled = self._totals.find(source.passages)
+        numbers = source.shielded("numbers", lambda: self._numbers(source), _by_kind(()))
+        told = source.shielded("structured data", lambda: _told(source.document), Structured())
+        tracking = source.shielded(
+            "tracking numbers", lambda: self._tracking(source, numbers["tracking"], told), ()
+        )
+        labelled = source.shielded("totals", lambda: self._totals.find(self._read(source)), [])
         orders = _numbers(numbers["order"], told.orders)
         invoices = _numbers(numbers["invoice"], told.invoices)
         transactions = _numbers(numbers["transaction"])
         total = _total(labelled, told)
         if not (orders or invoices or transactions or tracking or total):
             return None
-        amounts = [money for body in source.passages for money in self.currencies.find(body)]
-        dates = self._labelled_dates(source, told)
+        dates = source.shielded("dates of orders", lambda: self._labelled_dates(source, told), {})
         return OrderFacts(
             order_numbers=orders,
             invoice_numbers=invoices,
             transaction_numbers=transactions,
             customer_numbers=_numbers(numbers["customer"]),
             tracking_numbers=tracking,
-            amounts=best(amounts),
+            amounts=source.shielded("amounts", lambda: self._amounts(source), ()),
             total=total,
             subtotal=_first(labelled, "subtotal"),
             tax=_first(labelled, "tax"),
             shipping=_first(labelled, "shipping"),
-            items=self._lines(source, told),
+            items=source.shielded("items", lambda: self._lines(source, told), ()),
             ordered=dates.get("ordered"),
             # "Date:" alone dates an invoice, but not the order that is forwarded.
             invoiced=dates.get("invoiced", dates.get("dated") if invoices else None),
             due=dates.get("due"),
             delivered=dates.get("delivered"),
         )
+
+    def _amounts(self, source: Source) -> tuple[MoneyFact, ...]:
+        return best(money for body in source.passages for money in self.currencies.find(body))
 
     def _tracking(
         self, source: Source, labelled: Sequence[Identifier], told: Structured
@@ -94,6 +99,16 @@ class Orders:
                 numbers[fact.value.number] = fact
         return tuple(numbers.values())
 
+    def _numbers(self, source: Source) -> defaultdict[str, list[Identifier]]:
+        return _by_kind(self.identifiers.find(self._read(source)))
+
+    def _read(self, source: Source) -> tuple[Passage, ...]:
+        """The texts, and the tables whose values stand below what names them."""
+        return source.remember(self, lambda: (*source.passages, *self._beneath(source)))
+
+    def _beneath(self, source: Source) -> tuple[Passage, ...]:
+        return source.shielded("tables", lambda: self._headings.read(source), ())
+
     def _lines(self, source: Source, told: Structured) -> tuple[ItemFact, ...]:
         if told.items:
             return best(told.items)
@@ -104,7 +119,7 @@ class Orders:
 
     def items_of(self, document: Document) -> tuple[ItemFact, ...]:
         """The lines of the order that a document shows: told to machines, else in tables."""
-        told = read_structured(document.structured)
+        told = _told(document)
         return best(told.items or self._items.in_rows(document.rows))
 
     def _labelled_dates(self, source: Source, told: Structured) -> dict[str, DateFact]:
@@ -112,7 +127,7 @@ class Orders:
         structured = {"ordered": told.ordered, "due": told.due, "delivered": told.delivered}
         found.update({key: facts[0] for key, facts in structured.items() if facts})
         hint = self._locale.hint(source)
-        for passage in source.passages:
+        for passage in self._read(source):
             if not self._dates.find(passage):
                 continue
             whens = self._calendar.find(passage, hint)
@@ -123,6 +138,10 @@ class Orders:
                 confidence = when.confidence * 0.95
                 found[hit.key] = passage.fact(DateFact, when.day, when.start, when.end, confidence)
         return found
+
+
+def _told(document: Document | None) -> Structured:
+    return read_structured(document.structured if document else ())
 
 
 def _by_kind(found: Iterable[Identifier]) -> defaultdict[str, list[Identifier]]:

@@ -22,13 +22,16 @@ class Spam:
 
     def read(self, source: Source) -> SpamFacts | None:
         """The signs and the number of links, None where there is neither."""
-        indicators = best(
+        indicators = source.shielded("spam words", lambda: self._words(source), ())
+        urls = source.shielded("links", lambda: self._links.find(source), [])
+        if not indicators and not urls:
+            return None
+        links = source.shielded("suspicious links", lambda: self._links.suspicious(urls), ())
+        return SpamFacts(indicators=indicators, links=links, url_count=self._links.count(urls))
+
+    def _words(self, source: Source) -> tuple[TextFact, ...]:
+        return best(
             passage.fact(TextFact, hit.phrase, hit.start, hit.end, _CONFIDENCE)
             for passage in source.passages
             for hit in self._indicators.find(passage)
         )
-        urls = self._links.find(source)
-        if not indicators and not urls:
-            return None
-        links = self._links.suspicious(urls)
-        return SpamFacts(indicators=indicators, links=links, url_count=len(urls))

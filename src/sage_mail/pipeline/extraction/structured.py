@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from sage_mail.pipeline.extraction.facts import (
+    MOST_FACTS,
     DateFact,
     Item,
     ItemFact,
@@ -24,6 +25,7 @@ from sage_mail.pipeline.extraction.facts import (
     Tracking,
     TrackingFact,
 )
+from sage_mail.pipeline.extraction.money import parse_price
 
 __all__ = ["Structured", "read_structured"]
 
@@ -32,6 +34,9 @@ _TEXT_LIMIT: Final = 200
 _MOST_NODES: Final = 200
 _DAY: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_TRACKING: Final = re.compile(r"(?=[^\d]{0,20}\d)[A-Za-z0-9](?:[ -]?[A-Za-z0-9]){2,39}")
+# What is longer was not meant to be counted or paid.
+_MOST_DIGITS: Final = 15
 
 
 @dataclass(slots=True)
@@ -81,9 +86,7 @@ def _order(node: dict[str, Any], found: Structured) -> None:
     _date(node, ("orderDate",), found.ordered)
     _date(node, ("paymentDueDate", "paymentDue"), found.due)
     _money(node, ("price", "totalPrice", "totalPaymentDue"), found.totals)
-    for offer in _list(node.get("acceptedOffer")) + _list(node.get("orderedItem")):
-        if isinstance(offer, dict):
-            _item(offer, found)
+    _items(_list(node.get("acceptedOffer")) + _list(node.get("orderedItem")), found)
 
 
 def _invoice(node: dict[str, Any], found: Structured) -> None:
@@ -95,13 +98,11 @@ def _invoice(node: dict[str, Any], found: Structured) -> None:
 def _delivery(node: dict[str, Any], found: Structured) -> None:
     number = _text(node.get("trackingNumber"))
     carrier = _text(_first(node, ("carrier", "provider")))
-    if number:
+    if _TRACKING.fullmatch(number):
         tracking = Tracking(number=number, carrier=carrier.lower() or None, checked=False)
         found.tracking.append(_fact(TrackingFact, tracking, number))
     _date(node, ("expectedArrivalUntil", "expectedArrivalFrom"), found.delivered)
-    for item in _list(node.get("itemShipped")):
-        if isinstance(item, dict):
-            _item(item, found)
+    _items(_list(node.get("itemShipped")), found)
 
 
 def _reservation(node: dict[str, Any], found: Structured) -> None:
@@ -109,16 +110,23 @@ def _reservation(node: dict[str, Any], found: Structured) -> None:
     _money(node, ("totalPrice", "price"), found.totals)
 
 
-def _item(node: dict[str, Any], found: Structured) -> None:
-    offered = _first(node, ("itemOffered", "orderedItem"))
-    named = offered if isinstance(offered, dict) else node
-    name = _text(named.get("name")) or _text(node.get("name"))
-    if not name:
-        return
+def _items(nodes: list[Any], found: Structured) -> None:
+    for node in nodes[: MOST_FACTS - len(found.items)]:
+        if isinstance(node, dict):
+            found.items.extend(_lines(node))
+
+
+def _lines(node: dict[str, Any]) -> Iterator[ItemFact]:
+    """The lines of one offer: what it offers, without a price of its own where that is several."""
+    offered = [each for each in _list(_first(node, ("itemOffered", "orderedItem"))) if each]
     quantity = _first(node, ("eligibleQuantity", "orderQuantity"))
     count = quantity.get("value") if isinstance(quantity, dict) else quantity
-    item = Item(name=name, quantity=_decimal(count), unit_price=_price(node), amount=None)
-    found.items.append(_fact(ItemFact, item, name))
+    price = _price(node) if len(offered) <= 1 else None
+    for each in offered[:MOST_FACTS] or [node]:
+        name = _text(each) or _text(node.get("name"))
+        if name:
+            item = Item(name=name, quantity=_decimal(count), unit_price=price, amount=None)
+            yield _fact(ItemFact, item, name)
 
 
 def _number(node: dict[str, Any], keys: tuple[str, ...], into: list[TextFact]) -> None:
@@ -160,17 +168,17 @@ def _price(node: dict[str, Any], key: str = "price") -> Money | None:
 
 
 def _decimal(value: object) -> Decimal | None:
-    if isinstance(value, bool) or value is None:
+    """The number that a value of JSON or an attribute is; None where it is none, or beyond use."""
+    if isinstance(value, str):
+        return parse_price(value)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
-    try:
-        number = Decimal(re.sub(r"[^\d.-]", "", str(value)[:40]))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
+    number = Decimal(value)
+    return number if abs(number.adjusted()) < _MOST_DIGITS else None
 
 
 def _type(node: dict[str, Any]) -> str:
-    return _text(node.get("@type")).rpartition("/")[2]
+    return re.split("[/#:]", _text(node.get("@type")).rstrip("/"))[-1]
 
 
 def _first(node: dict[str, Any], keys: tuple[str, ...]) -> Any:

@@ -39,15 +39,16 @@ class Support:
         self._urgency = vocabulary.phrases("urgency")
         self._negation = vocabulary.words("sentiment", "negation")
         self._greetings = vocabulary.words("people", "greeting")
+        self._closings = vocabulary.words("people", "closing")
         self._identifiers = identifiers
 
     def read(self, source: Source) -> SupportFacts:
         """The facts; urgency is medium where nothing tells."""
         return SupportFacts(
-            ticket_ids=self.ticket_ids(source),
-            urgency=self.urgency(source),
-            customer=customer(source),
-            issue_summary=self.summary(source),
+            ticket_ids=source.shielded("ticket numbers", lambda: self.ticket_ids(source), ()),
+            urgency=source.shielded("urgency", lambda: self.urgency(source), None),
+            customer=source.shielded("customer", lambda: customer(source), None),
+            issue_summary=source.shielded("summary", lambda: self.summary(source), None),
         )
 
     def ticket_ids(self, source: Source) -> tuple[TextFact, ...]:
@@ -75,12 +76,17 @@ class Support:
         return passage.fact(UrgencyFact, _LEVELS[level], hit.start, hit.end, confidence)
 
     def summary(self, source: Source) -> TextFact | None:
-        """The first paragraph that says something, at most 500 characters; else the subject."""
+        """The first paragraph between greeting and closing, at most 500 characters of it.
+
+        The subject where there is none; as in the guide, the length of a paragraph says nothing.
+        """
         for passage in source.written:
             for start, end in _paragraphs(passage.text):
                 start = self._after_greeting(passage, start, end)
+                end = self._before_closing(passage, start, end)
                 value = " ".join(passage.text[start:end].split())[:_SUMMARY_LIMIT]
-                if len(value) >= _SHORT or (value and end >= len(passage.text.rstrip())):
+                if any(letter.isalnum() for letter in value):
+                    start += len(passage.text[start:end]) - len(passage.text[start:end].lstrip())
                     return passage.fact(TextFact, value, start, end, 0.7)
         if source.subject.text:
             text = source.subject.text
@@ -91,11 +97,21 @@ class Support:
         """Where the paragraph goes on after "Dear support team,"."""
         line = passage.text.find("\n", start, end)
         comma = passage.text.find(",", start, min(end, start + _SHORT))
-        begins = passage.lowered[start : start + _SHORT]
-        if not any(begins.startswith(greeting) for greeting in self._greetings):
+        begins = passage.lowered[start : start + _SHORT].lstrip()
+        if not any(_begins_with(begins, greeting) for greeting in self._greetings):
             return start
         stops = [stop + 1 for stop in (line, comma) if 0 <= stop - start <= _SHORT]
         return min(stops) if stops else (end if end - start <= _SHORT else start)
+
+    def _before_closing(self, passage: Passage, start: int, end: int) -> int:
+        """Where the paragraph ends before "Kind regards" on a line of its own."""
+        place = start
+        for line in passage.text[start:end].splitlines(keepends=True):
+            words = _WORD.findall(passage.lowered, place, place + len(line))
+            if len(line) <= _SHORT and " ".join(words) in self._closings:
+                return place
+            place += len(line)
+        return end
 
     def _negated(self, passage: Passage, hit: Hit) -> bool:
         before = _WORD.findall(passage.lowered, max(0, hit.start - 40), hit.start)
@@ -117,6 +133,10 @@ def customer(source: Source) -> CustomerFact | None:
     return CustomerFact(
         value=value, confidence=0.9, part=Part.HEADERS, text=chosen.address[:_SHORT]
     )
+
+
+def _begins_with(text: str, word: str) -> bool:
+    return text.startswith(word) and not text[len(word) : len(word) + 1].isalnum()
 
 
 def _paragraphs(text: str) -> Iterator[tuple[int, int]]:

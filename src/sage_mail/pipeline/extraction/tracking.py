@@ -39,6 +39,9 @@ _OWN_FORM: Final = re.compile(
     r"|JJD\d{10,18}|JVGL\d{10,16}|0034043\d{13}|9[2-5]\d{20})(?![A-Za-z0-9])"
 )
 _DIGITS_LIMIT: Final = 34
+_LETTERS_AND_DIGITS: Final = re.compile(r"[0-9A-Z]+")
+# "Tracking: pending2026": no carrier's number has a word in it.
+_WORD: Final = re.compile(r"[a-z]{3}")
 _SHORTEST: Final = 7
 
 
@@ -157,8 +160,12 @@ class Carriers:
         """The tracking numbers: those with a word for it, and those of a form of their own."""
         for identifier in labelled:
             number = _PLAIN.sub("", identifier.value).upper()
-            if _SHORTEST <= len(number) <= _DIGITS_LIMIT:
-                tracking, sure = _resolved(number, named)
+            if not (_SHORTEST <= len(number) <= _DIGITS_LIMIT):
+                continue
+            if not _LETTERS_AND_DIGITS.fullmatch(number):
+                continue
+            tracking, sure = _resolved(number, named)
+            if sure or not _WORD.search(identifier.value):
                 yield identifier.passage.fact(
                     TrackingFact,
                     tracking,

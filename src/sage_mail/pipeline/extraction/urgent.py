@@ -59,8 +59,8 @@ class Urgent:
 
     def read(self, source: Source) -> UrgentFacts | None:
         """The deadlines and requests of what the writer wrote, None where there are none."""
-        deadlines = self.deadlines(source)
-        actions = best(fact for passage in source.written for fact in self._asked(passage))
+        deadlines = source.shielded("deadlines", lambda: self.deadlines(source), ())
+        actions = source.shielded("actions", lambda: self.actions(source), ())
         if not deadlines and not actions:
             return None
         return UrgentFacts(deadlines=deadlines, actions=actions)
@@ -72,6 +72,10 @@ class Urgent:
             return ()
         hint = self._locale.hint(source, ahead=True)
         return best(fact for passage in passages for fact in self._due(passage, hint))
+
+    def actions(self, source: Source) -> tuple[TextFact, ...]:
+        """The requests of what the writer wrote."""
+        return best(fact for passage in source.written for fact in self._asked(passage))
 
     def _due(self, passage: Passage, hint: Hint) -> Iterator[DeadlineFact]:
         hits = self._cues.find(passage)

@@ -7,8 +7,9 @@ what they mean::
     [extract.identifiers]
     order = ["Bestellung", "Bestellnummer"]
 
-Words are matched without regard to capitals, but those of ``currencies``. The tables and their keys
-are those of the package (`TABLES`); ``language``, ``currencies`` and ``carriers`` take any key.
+Words are matched without regard to capitals, but those of ``currencies`` and ``subunits``. The
+tables and their keys are those of the package (`TABLES`); ``carriers`` takes any key, ``language``
+codes of ISO 639 and ``currencies`` and ``subunits`` (the hundredths of one) those of ISO 4217.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _ANY: Final[frozenset[str]] = frozenset()
 TABLES: Final[Mapping[str, frozenset[str]]] = {
     "language": _ANY,
     "currencies": _ANY,
+    "subunits": _ANY,
     "carriers": _ANY,
     "months": frozenset(map(str, range(1, 13))),
     "weekdays": frozenset(map(str, range(1, 8))),
@@ -65,13 +67,31 @@ TABLES: Final[Mapping[str, frozenset[str]]] = {
     "goods": frozenset({"words"}),
     "tasks": frozenset({"words"}),
     "phones": frozenset({"label"}),
-    "hosts": frozenset({"shortener"}),
+    "hosts": frozenset({"shortener", "shared"}),
 }
 
 # Tables whose words are not looked for in texts as they are.
 _NO_PHRASES: Final = frozenset(
-    {"language", "currencies", "columns", "counts", "relative", "numbers", "sentiment", "hosts"}
+    {
+        "language",
+        "currencies",
+        "subunits",
+        "columns",
+        "counts",
+        "relative",
+        "numbers",
+        "sentiment",
+        "hosts",
+    }
 )
+_MONEY: Final = frozenset({"currencies", "subunits"})
+_CODE: Final = (re.compile(r"[A-Z]{3}"), "a code of ISO 4217 such as EUR")
+#: What the keys of a table look like that takes any.
+_FORMS: Final = {
+    "currencies": _CODE,
+    "subunits": _CODE,
+    "language": (re.compile(r"[a-z]{2,3}"), "a code of ISO 639 such as en"),
+}
 _WORD: Final = re.compile(r"\w+")
 # A sender who writes one word ten thousand times is not looked after each time.
 _MOST_HITS: Final = 60
@@ -210,7 +230,7 @@ def load_vocabulary(extra: Mapping[str, str] | None = None) -> Vocabulary:
     tables = defaultdict(lambda: defaultdict(dict))
     for name, text in {**texts, **(extra or {})}.items():
         for table, key, words in _parsed(name, text):
-            folded = words if table == "currencies" else [word.lower() for word in words]
+            folded = words if table in _MONEY else [word.lower() for word in words]
             tables[table][key].update(dict.fromkeys(folded))
     return Vocabulary(
         {
@@ -230,10 +250,20 @@ def _parsed(name: str, text: str) -> Iterator[tuple[str, str, list[str]]]:
             known = ", ".join(sorted(TABLES))
             raise WordListError(f"{name}: there is no table extract.{table}; known are {known}")
         for key, words in _table(name, table, keys).items():
+            _check_form(name, table, key)
             if TABLES[table] and key not in TABLES[table]:
                 known = ", ".join(sorted(TABLES[table]))
                 raise WordListError(f"{name}: extract.{table} has no {key!r}; known are {known}")
-            yield table, key, _word_list(name, f"extract.{table}.{key}", words)
+            listed = _word_list(name, f"extract.{table}.{key}", words)
+            if table in _MONEY and any(letter.isdigit() for word in listed for letter in word):
+                raise WordListError(f"{name}: extract.{table}.{key} must hold no digits")
+            yield table, key, listed
+
+
+def _check_form(name: str, table: str, key: str) -> None:
+    pattern, form = _FORMS.get(table, (None, ""))
+    if pattern is not None and not pattern.fullmatch(key):
+        raise WordListError(f"{name}: extract.{table} has {key!r}, which is not {form}")
 
 
 def _table(name: str, key: str, value: object) -> dict[str, Any]:

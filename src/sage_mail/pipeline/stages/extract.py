@@ -1,6 +1,8 @@
 """Takes facts out of a message, one stage for each kind, so that a failure costs that kind only.
 
-The stages share the texts of the message, which are prepared once. They run for what they make
+Within a stage each kind of fact is read behind a bulkhead of its own (`Source.shielded`): what
+fails is recorded, and the stage gives the others. The stages share the texts of the message, which
+are prepared once. They run for what they make
 sense for: support facts for requests, deadlines for what was not sent to many.
 """
 
@@ -44,8 +46,12 @@ class Extract:
         """The facts of this kind in the message."""
         if not self.wanted(context.decision):
             return Contribution()
-        facts = self.read(_source(message, context))
-        return Contribution(extracted={self.key: facts} if facts is not None else None)
+        source = _source(message, context)
+        facts = self.read(source)
+        return Contribution(
+            extracted={self.key: facts} if facts is not None else None,
+            errors={f"extract {kind}": error for kind, error in source.problems.items()},
+        )
 
 
 def extraction_stages(extractor: Extractor) -> tuple[Extract, ...]:

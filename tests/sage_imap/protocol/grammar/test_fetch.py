@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sage_imap.models.envelope import Envelope
+from sage_imap.protocol.connection import Connection
 from sage_imap.protocol.events import FetchReceived, ParseFailure
 from sage_imap.protocol.framing import Frame
 from sage_imap.protocol.grammar import DecodeContext, decode
 from sage_imap.protocol.limits import Limits
 from sage_imap.protocol.quirks import Quirks
+from sage_imap.protocol.state import ConnectionState
 from tests.sage_imap.protocol.grammar.reading import read, read_item, read_one
 
 
@@ -281,3 +283,31 @@ def test_broken_rows_are_rows_or_failures(
     context = DecodeContext(Limits(), Quirks())
     for event in decode(Frame(bytes(data)), context):
         repr(event)
+
+
+@pytest.mark.parametrize("flags", [b"", b"FLAGS (\\Seen a) "])
+@pytest.mark.parametrize("size", [0, 1, 4096, 4097, 300_000])
+def test_a_row_of_one_body(size: int, flags: bytes) -> None:
+    """A UID and one body, with flags or without, are read whatever the body's length."""
+    body = b"\x80)\r\n" * (size // 4) + b"x" * (size % 4)
+    connection = Connection(state=ConnectionState.SELECTED)
+    connection.receive_data(b"* 7 FETCH (UID 9 %sBODY[] {%d}\r\n%s)\r\n" % (flags, size, body))
+    expected = {"UID": 9, "BODY[]": body}
+    assert connection.next_event() == (7, expected | ({"FLAGS": ("\\Seen", "a")} if flags else {}))
+
+
+@pytest.mark.parametrize(
+    ("data", "items"),
+    [
+        (b"(UID 9 BODY[] {1}\r\na FLAGS (b))", {"UID": 9, "BODY[]": b"a", "FLAGS": ("b",)}),
+        (b"(UID 9 BODY[] {1}\r\na )", {"UID": 9, "BODY[]": b"a"}),
+        (b"(UID 9 FLAGS (  a) BODY[] {1}\r\na)", {"UID": 9, "FLAGS": ("a",), "BODY[]": b"a"}),
+        (
+            b"(UID 9 BODY[1] {1}\r\na BODY[2] {1}\r\nb)",
+            {"UID": 9, "BODY[1]": b"a", "BODY[2]": b"b"},
+        ),
+    ],
+)
+def test_rows_of_a_body_and_more(data: bytes, items: dict[str, object]) -> None:
+    """What stands beside the body is neither lost nor taken for it."""
+    assert row(b"* 7 FETCH " + data).items == items

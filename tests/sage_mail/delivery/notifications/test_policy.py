@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from sage_mail.delivery.notifications.policy import Plan, Sent, key_of, plan
 from sage_mail.delivery.notifications.settings import NotificationSettings
 from sage_mail.records import DeliveryRecord, DeliveryStatus, EventRecord
 
 _NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def _in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 def _settings(**changes: Any) -> NotificationSettings:
@@ -148,3 +159,45 @@ def test_too_much_becomes_one_text() -> None:
     full = plan(due, _settings(most_per_hour=2), now=_NOON, sent=sent)
     assert _shape(full) == ([], [], [1, 2, 3, 4, 5])
     assert {moment for _, moment in full.delayed} == {_NOON + timedelta(minutes=1)}
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+@pytest.mark.parametrize(
+    ("quiet", "now", "until"),
+    [
+        ("22:00-07:00", datetime(2026, 3, 28, 22, 0), datetime(2026, 3, 29, 5, 0)),
+        ("22:00-07:00", datetime(2026, 10, 24, 21, 0), datetime(2026, 10, 25, 6, 0)),
+        ("22:00-02:30", datetime(2026, 10, 25, 0, 10), datetime(2026, 10, 25, 0, 30)),
+        ("22:00-02:30", datetime(2026, 10, 25, 1, 10), datetime(2026, 10, 25, 1, 30)),
+    ],
+)
+@pytest.mark.usefixtures("_in_berlin")
+def test_the_night_in_which_the_clocks_change(
+    zone: str | None, quiet: str, now: datetime, until: datetime
+) -> None:
+    """Quiet hours end when the clocks say so, whether the time zone is set or this machine's."""
+    settings = _settings(quiet=quiet, timezone=zone)
+    now, until = now.replace(tzinfo=UTC), until.replace(tzinfo=UTC)
+    made = plan([_due(1)], settings, now=now, sent=[])
+
+    assert [moment for _, moment in made.delayed] == [until]
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+@pytest.mark.usefixtures("_in_berlin")
+def test_a_digest_on_the_day_on_which_the_clocks_change(zone: str | None) -> None:
+    """It counts from midnight, which was in winter time, when it is summer time already."""
+    settings = _settings(digest=7200, timezone=zone)
+    evening = datetime(2026, 3, 29, 12, 30, tzinfo=UTC)
+    due = _due(1)
+    due = replace(due, event=replace(due.event, occurred_at=evening))
+    made = plan([due], settings, now=evening, sent=[])
+
+    assert [moment for _, moment in made.delayed] == [datetime(2026, 3, 29, 13, 0, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("quiet", ["07:00-07:00", "7:00-07:00"])
+def test_quiet_hours_without_an_hour(quiet: str) -> None:
+    """A span that ends when it begins may mean never or always, so it is refused."""
+    with pytest.raises(ValidationError, match="ends when it begins"):
+        _settings(quiet=quiet)

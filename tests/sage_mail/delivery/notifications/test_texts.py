@@ -63,3 +63,23 @@ def test_a_template_that_fails(text: str, subject: str) -> None:
     """The sandbox, and whatever else goes wrong, is one error that quotes nothing."""
     with pytest.raises(ValueError, match=r"^the template failed with \w+Error$"):
         note_of(_settings(body=text), [event(**{**_FACTS, "subject": subject})])
+
+
+def test_more_messages_than_there_is_room_for() -> None:
+    """A text of many ends with a whole line, and says how many more there are."""
+    events = [event(**{**_FACTS, "subject": f"{n} {'x' * 40}"}) for n in range(150)]
+    note = note_of(_settings(), events)
+    *lines, last = note.body.split("\n")
+
+    assert note.title == "150 new messages"
+    assert last == f"and {150 - len(lines)} more"
+    assert lines == [f"Ada: {n} {'x' * 40}" for n in range(len(lines))]
+    assert 3_000 - 60 < len(note.body) <= 3_000
+
+
+def test_a_first_message_that_takes_all_the_room() -> None:
+    """It is cut, and the others are counted all the same."""
+    note = note_of(_settings(), [event(**{**_FACTS, "subject": "x" * 4_000})] * 3)
+
+    assert note.body.endswith("x…\nand 2 more")
+    assert len(note.body) == 3_000

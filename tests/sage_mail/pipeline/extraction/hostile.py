@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import sage_mail.pipeline.extraction as package
 
-__all__ = ["ATOMS", "near_matches", "patterns"]
+__all__ = ["ATOMS", "MARKUP", "near_matches", "patterns"]
 
 #: What hostile bodies are made of, alone and in pairs.
 ATOMS: Final = (
@@ -20,6 +20,17 @@ ATOMS: Final = (
     "1.", "1,", "12:", "by ", "total ", "order #", "Mr A", "x@", "http://", "www.", "AB12", "Inc ",
     "5 pm ", "31.12.", "tracking ", "\n> ", "Dear ", "-- \n", "deadline ", "please ", "2 x a\n",
     "USD ", "+4",
+)  # fmt: skip
+#: What hostile markup is made of: tags that nest, tables, data for machines.
+MARKUP: Final = (
+    "<div>", "<table>", "<table><tr><td>", "<td>", "<font>", "<b><p>", "<a>", "</p>", "<br>",
+    "<div itemscope itemprop=a>", "<p itemprop=x>", "<a href=//a.b>www.c.d ", "<select><option>",
+    "<svg><math>", "<template>", "<style>", "<!--", "<![CDATA[", "&amp;", "<div></p>",
+    '<script type="application/ld+json">{}</script>',
+    '<script type="application/ld+json">[' + '{"@type":"Order","orderDelivery":[{},{}]},' * 1_500,
+    '<script type="application/ld+json">{"@type":"Order","acceptedOffer":['
+    + '{"name":"a","price":1},' * 2_500 + "{}]}</script>",
+    '<script type="application/ld+json">' + '{"a":' * 12_000 + "1" + "}" * 12_000 + "</script>",
 )  # fmt: skip
 _REPEATS: Final = 40
 

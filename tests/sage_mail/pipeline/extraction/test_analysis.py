@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from sage_mail.pipeline.extraction import Source
@@ -100,3 +104,30 @@ def test_customs_follow_sender_and_language(sender: str, zone: str, text: str, r
 
     assert EXTRACTOR.locale.region(Source.of_message(message)) == region
     assert isinstance(EXTRACTOR.locale, Locale)
+
+
+@pytest.mark.parametrize("text", ["Die in the", "Hallo, the server"])
+def test_a_tie_of_languages_is_none(text: str) -> None:
+    """What two languages say alike is neither's, whatever the order of sets is."""
+    assert EXTRACTOR.locale.language(source("", text)) is None
+
+
+def test_languages_do_not_depend_on_the_order_of_sets() -> None:
+    """Processes with other seeds of hashes say the same."""
+    program = (
+        "from sage_mail.pipeline.extraction import *\n"
+        "x = Extractor(load_vocabulary())\n"
+        "texts = ('Die in the', 'Per favor note', 'Problem with server', 'Hallo, the server')\n"
+        "print([x.locale.language(Source.of_text(text)) for text in texts])"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("0", "1", "2")
+    }
+
+    assert len(told) == 1

@@ -74,3 +74,19 @@ def test_people_of_the_header_have_their_address() -> None:
     (person,) = _entities("Hello", "Ada Byron <ada@example.org>").people
 
     assert (person.value.name, person.value.email) == ("Ada Byron", "ada@example.org")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "IBAN: de89370400440532013000",
+        "iban de89 3704 0044 0532 0130 00 bei der Bank",
+        "DE89 3704 0044 0532 0130 00 BIC COBADEFF VOM KONTO",
+        "DE89\xa03704\xa00044\xa00532\xa00130\xa000",
+    ],
+)
+def test_an_iban_however_it_is_written(text: str) -> None:
+    """In small letters, in groups, with words behind it that look like groups."""
+    assert [fact.value for fact in EXTRACTOR.entities(source("", text)).ibans] == [
+        "DE89370400440532013000"
+    ]

@@ -28,6 +28,22 @@ def _findings(href: str, shown: str) -> tuple[LinkFinding, ...]:
         ("http://раураl.com/", "here", LinkFinding.HOMOGRAPH),
         ("http://xn--80ak6aa92e.com/", "here", LinkFinding.HOMOGRAPH),
         ("http://bank.example@evil.example/", "here", LinkFinding.CREDENTIALS),
+        ("https://bank.com.evil.com/x", "https://www.bank.com", LinkFinding.MISMATCH),
+        ("https://evil.com/", "Log in at https://www.bank.com/login now", LinkFinding.MISMATCH),
+        ("//evil.com/", "https://bank.com", LinkFinding.MISMATCH),
+        ("https:evil.com", "https://bank.com", LinkFinding.MISMATCH),
+        ("https:\\\\evil.com", "https://bank.com", LinkFinding.MISMATCH),
+        ("ht\ntps://evil.com", "https://bank.com", LinkFinding.MISMATCH),
+        ("https://evil.com", "https://b\u200bank.com", LinkFinding.MISMATCH),
+        ("https://evil.com", "ｗｗｗ.bank.com", LinkFinding.MISMATCH),
+        ("https://mallory.github.io", "https://alice.github.io", LinkFinding.MISMATCH),
+        ("data:text/html,x", "https://bank.com", LinkFinding.MISMATCH),
+        ("data:text/html,x", "here", LinkFinding.SCRIPT),
+        ("javascript:alert(1)", "here", LinkFinding.SCRIPT),
+        ("https://ɡoogle.com", "here", LinkFinding.HOMOGRAPH),
+        ("https://googıe.com", "here", LinkFinding.HOMOGRAPH),
+        ("https://ａpple.com", "here", LinkFinding.HOMOGRAPH),
+        ("HTTP://10.0.0.1/", "here", LinkFinding.IP_HOST),
     ],
 )
 def test_a_suspicious_link_says_why(href: str, shown: str, finding: LinkFinding) -> None:
@@ -45,6 +61,9 @@ def test_a_suspicious_link_says_why(href: str, shown: str, finding: LinkFinding)
         ("https://xn--mller-kva.example/", "here"),
         ("https://почта.example/", "here"),
         ("https://bank.example/", "12.50"),
+        ("https://bank.example/", "Read more at https://www.bank.example/news today"),
+        ("https://straße.de", "here"),
+        ("https://bank.example/", "see node.js and invoice.pdf"),
         ("mailto:ada@example.org", "https://example.org"),
     ],
 )
@@ -79,3 +98,45 @@ def test_links_in_plain_text_have_a_place() -> None:
 def test_what_is_no_address_raises_nothing(url: str) -> None:
     """Broken links are no links."""
     EXTRACTOR.spam(source("Hello", f"See {url} now", html=f'<a href="{url}">x</a>'))
+
+
+@pytest.mark.parametrize(
+    ("href", "shown", "confidence"),
+    [
+        ("https://bank.com.evil.com/x", "https://www.bank.com", 0.85),
+        ("https://evil.com/bank.com", "https://www.bank.com", 0.5),
+        ("https://bank.com/", "https://bank.com or https://shop.com", 0.5),
+        ("https://evil.com/", "bank.com", 0.4),
+    ],
+)
+def test_how_sure_a_mismatch_is(href: str, shown: str, confidence: float) -> None:
+    """The domain that is shown excuses its link in a path or query alone, never in the host."""
+    facts = EXTRACTOR.spam(source("Hello", "", html=f'<a href="{href}">{shown}</a>'))
+
+    assert facts is not None
+    assert [fact.confidence for fact in facts.links] == [confidence]
+
+
+@pytest.mark.parametrize(
+    ("text", "html", "count"),
+    [
+        ("", '<a href="https://shop.example/">https://shop.example/</a>', 1),
+        ("See https://shop.example/", '<a href="https://shop.example/">Shop</a>', 1),
+        ("See https://shop.example/ and https://other.example/", "", 2),
+        ("", '<a href="https://a.example">A</a><a href="https://b.example">B</a>', 2),
+        ("See HTTPS://SHOP.example/ and WWW.OTHER.example", "", 2),
+    ],
+)
+def test_a_link_counts_once(text: str, html: str, count: int) -> None:
+    """What the body shows of a link, or says again in its plain part, is no further one."""
+    facts = EXTRACTOR.spam(source("Hello", text, html=html))
+
+    assert facts is not None
+    assert facts.url_count == count
+
+
+def test_scripts_are_no_addresses() -> None:
+    """They are told as suspicious, and not among the addresses that the mail names."""
+    read = source("Hello", "", html='<a href="javascript:alert(1)">x</a>')
+
+    assert EXTRACTOR.entities(read).urls == ()

@@ -75,3 +75,35 @@ def test_a_mail_without_text_is_summed_up_by_its_subject() -> None:
     assert _read("Lamp is dark", "\n").issue_summary is not None
     assert _read("", "\n").issue_summary is None
     assert EXTRACTOR.support(Source.of_text("A lamp.")).customer is None
+
+
+@pytest.mark.parametrize(
+    ("text", "summary"),
+    [
+        ("Hi,\nour server is down.\nPlease help.\n\nBest\nKim", "our server is down. Please help."),
+        ("Hi,\nour server is down.\nBest regards,\nKim", "our server is down."),
+        ("Guten Tag,\n\nes eilt nicht.\n\nViele Grüße\nKim", "es eilt nicht."),
+        ("Hello,\n\nit is broken.\n\nIt happens daily.\n\nThanks", "it is broken."),
+        ("His laptop is broken, since Monday.", "His laptop is broken, since Monday."),
+        (
+            "Thanks for your answer. It is still broken.",
+            "Thanks for your answer. It is still broken.",
+        ),
+        ("Hi,\n\n***\n\nIt is broken.", "It is broken."),
+    ],
+)
+def test_the_summary_is_the_first_paragraph(text: str, summary: str) -> None:
+    """However short, without greeting and closing; the signature says nothing."""
+    fact = _read("Server", text).issue_summary
+
+    assert fact is not None
+    assert fact.value == summary
+    assert " ".join(fact.text.split()) == summary
+
+
+def test_a_mail_of_greeting_and_closing_is_summed_up_by_its_subject() -> None:
+    """Neither says what is wrong."""
+    fact = _read("Server is down", "Hi,\n\nBest regards\nKim").issue_summary
+
+    assert fact is not None
+    assert fact.value == "Server is down"

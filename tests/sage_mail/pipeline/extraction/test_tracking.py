@@ -7,7 +7,7 @@ import pytest
 from sage_mail.pipeline.extraction.facts import Tracking
 from sage_mail.pipeline.extraction.identifiers import Identifier
 from sage_mail.pipeline.extraction.tracking import Carriers
-from tests.sage_mail.pipeline.extraction.reading import VOCABULARY, passage
+from tests.sage_mail.pipeline.extraction.reading import EXTRACTOR, VOCABULARY, passage, source
 
 _CARRIERS = Carriers(VOCABULARY)
 
@@ -71,3 +71,17 @@ def test_forms_of_their_own_need_no_label() -> None:
 def test_carriers_are_named_by_domain_and_text() -> None:
     """The sender's domain comes first."""
     assert _CARRIERS.named("mail.fedex.com", [passage("or by UPS")]) == ["fedex", "ups"]
+
+
+@pytest.mark.parametrize("text", ["hello1234567", "pending2026now", "a.b=c/1234567"])
+def test_words_are_no_tracking_numbers(text: str) -> None:
+    """What stands behind "tracking number" is one only if it looks like one."""
+    assert EXTRACTOR.orders(source("Parcel", f"Tracking number: {text}")) is None
+
+
+def test_a_tracking_number_in_small_letters() -> None:
+    """A form that is a carrier's own is known however it is written."""
+    facts = EXTRACTOR.orders(source("Parcel", "Tracking number: 1z999aa10123456784"))
+
+    assert facts is not None
+    assert facts.tracking_numbers[0].value.number == "1Z999AA10123456784"

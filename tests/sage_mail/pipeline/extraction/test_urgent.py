@@ -95,3 +95,20 @@ def test_requests_are_sentences() -> None:
         "Bitte schicken Sie uns auch die Rechnung.",
         "[ ] Order new paper for the printer",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("Please reply within 24h.", "2026-11-24T10:00:00+01:00"),
+        ("Please reply within 24 h.", "2026-11-24T10:00:00+01:00"),
+        ("Bitte antworten Sie binnen 48std.", "2026-11-25T10:00:00+01:00"),
+        ("Due date: 2027/01/05", "2027-01-05T23:59:00+01:00"),
+    ],
+)
+def test_short_forms_of_time(text: str, at: str) -> None:
+    """Units glued to their number, and the year first between slashes."""
+    facts = EXTRACTOR.urgent(source("Hello", text))
+
+    assert facts is not None
+    assert [fact.value.at.isoformat() for fact in facts.deadlines] == [at]

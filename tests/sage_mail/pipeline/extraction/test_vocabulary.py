@@ -86,3 +86,22 @@ def test_places_stay_where_they_are() -> None:
     assert len(text.lowered) == len(text.text)
     (hit,) = Vocabulary({"amounts": {"total": ("order",)}}).phrases("amounts").find(text)
     assert text.text[hit.start : hit.end] == "Order"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[extract.currencies]\nNOTACODE = ["zz"]', "extract.currencies has 'NOTACODE'"),
+        ('[extract.currencies]\n"€€€" = ["§"]', "which is not a code of ISO 4217 such as EUR"),
+        ('[extract.currencies]\neur = ["§"]', "extract.currencies has 'eur'"),
+        ('[extract.currencies]\nEUR = ["1"]', "extract.currencies.EUR must hold no digits"),
+        ('[extract.subunits]\nEUR = ["c2"]', "extract.subunits.EUR must hold no digits"),
+        ('[extract.language]\nFinnish = ["ja"]', "which is not a code of ISO 639 such as en"),
+    ],
+)
+def test_codes_are_codes(text: str, said: str) -> None:
+    """A currency or language that nobody would know is refused with its place."""
+    with pytest.raises(WordListError, match=said) as refused:
+        load_vocabulary({"my.toml": text})
+
+    assert "my.toml" in str(refused.value)

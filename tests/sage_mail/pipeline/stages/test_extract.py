@@ -6,10 +6,14 @@ import json
 
 from sage_imap.models.email import EmailMessage
 from sage_mail.pipeline import Category, Context, Decision, Pipeline, default_pipeline
-from sage_mail.pipeline.extraction import Facts, Source
+from sage_mail.pipeline.extraction import Extractor, Facts, Source
+from sage_mail.pipeline.extraction.dates import Calendar, Hint, When
+from sage_mail.pipeline.extraction.orders import Orders
+from sage_mail.pipeline.extraction.passage import Passage
+from sage_mail.pipeline.extraction.urgent import Urgent
 from sage_mail.pipeline.stages.extract import Extract, extraction_stages
 from tests.sage_mail.pipeline.drafts import Policy, mail
-from tests.sage_mail.pipeline.extraction.reading import EXTRACTOR, sent
+from tests.sage_mail.pipeline.extraction.reading import EXTRACTOR, VOCABULARY, sent
 
 _STAGES = extraction_stages(EXTRACTOR)
 
@@ -92,3 +96,35 @@ def test_the_standard_pipeline_extracts_with_the_users_words() -> None:
     assert "order" not in default_pipeline(Policy()).decide(message).extracted
     decided = default_pipeline(Policy(), word_lists=own).decide(message)
     assert "order" in decided.extracted
+
+
+def test_a_kind_of_fact_that_fails_costs_itself() -> None:
+    """Without its calendar a stage gives what needs none, and the error is recorded by name."""
+
+    class Broken(Calendar):
+        def find(self, passage: Passage, hint: Hint) -> list[When]:
+            raise OverflowError("no such day")
+
+    extractor = Extractor(VOCABULARY)
+    broken = Broken(VOCABULARY)
+    extractor.calendar = broken
+    orders = Orders(VOCABULARY, broken, extractor.locale)
+    urgent = Urgent(VOCABULARY, broken, extractor.locale)
+    stages = (
+        Extract("order", orders.read, lambda _: True),
+        Extract("urgent", urgent.read, lambda _: True),
+        Extract("analysis", extractor.analysis, lambda _: True),
+    )
+    message = sent("Order #4711-22", "Order date: 2026-11-20. Please answer by Friday. Total 5 EUR")
+    decided = Pipeline(stages).decide(message)
+
+    assert decided.errors == {
+        "extract dates of orders": "OverflowError: no such day",
+        "extract deadlines": "OverflowError: no such day",
+        "extract dates": "OverflowError: no such day",
+    }
+    extracted = json.loads(json.dumps(decided.as_json()))["extracted"]
+    assert extracted["order"]["order_numbers"][0]["value"] == "4711-22"
+    assert extracted["order"]["total"]["value"]["amount"] == "5"
+    assert extracted["urgent"]["actions"] != []
+    assert extracted["analysis"]["entities"]["money"] != []

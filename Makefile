@@ -36,6 +36,7 @@ bench: ## measurements, by hand; the library beside its peers first
 	@tools/environment.sh services
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 	$(BIN)/python bench/library.py $(ARGS)
+	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/routing_accuracy.py
 	$(BIN)/python bench/storage.py
 	$(BIN)/python bench/feed.py

@@ -7,6 +7,7 @@
     │   └── SecretUnavailable   the place that a secret should come from does not have it
     ├── FeedRefused             a follower asks the live feed for what it cannot have
     ├── ModelUnusable           a trained model is missing, damaged, foreign or of another version
+    ├── ModelUnwritable         a trained model cannot be written where it was wanted
     ├── TrainingImpossible      the messages given do not suffice to learn from or to judge by
     └── StorageError            the database or the blob store cannot do what was asked
         └── StorageUnavailable  ... because it cannot be reached or is locked; a retry may help
@@ -23,6 +24,7 @@ __all__ = [
     "ConfigError",
     "FeedRefused",
     "ModelUnusable",
+    "ModelUnwritable",
     "SageMailError",
     "SecretUnavailable",
     "StorageError",
@@ -59,6 +61,16 @@ class ModelUnusable(SageMailError):
         super().__init__(
             f"the model {path} cannot be used: {problem}; nothing of it was loaded; "
             + (remedy or "put both of its files back, or train it again: sage-mail classify train")
+        )
+
+
+class ModelUnwritable(SageMailError):
+    """A trained model cannot be written; the message names the file and why. Nothing changed."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(
+            f"the model cannot be written to {path}: {problem}; nothing was written, and what is "
+            "there is as it was; name another file"
         )
 
 

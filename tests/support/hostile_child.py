@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from sage_mail.confinement.serving import serve
+from sage_mail.confinement.serving import Tell, serve
 
 
 def _hang(_: bytes) -> bytes:
@@ -87,5 +87,13 @@ _TASKS: dict[bytes, Callable[[bytes], bytes]] = {
 }
 
 
+def _handle(asked: bytes, body: bytes, tell: Tell) -> bytes:
+    """Tell the body first where the task begins with a plus."""
+    if asked.startswith(b"+"):
+        tell(b"old")
+        tell(body)
+    return _TASKS[asked.removeprefix(b"+")](body)
+
+
 if __name__ == "__main__":
-    serve(lambda asked, body: _TASKS[asked](body))
+    serve(_handle)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import io
+import lzma
 import struct
 import zipfile
 import zlib
@@ -14,14 +16,18 @@ from functools import cache
 from PIL import Image
 
 __all__ = [
+    "bomb_bzip2",
     "bomb_gzip",
     "bomb_png",
+    "bomb_xz",
     "bomb_zip",
+    "crowded_zip",
     "encrypted_pdf",
     "form_bomb_pdf",
     "image",
     "laughing_pdf",
     "nested_zip",
+    "packed_pdf",
     "pdf",
     "plain_zip",
     "ring_pdf",
@@ -66,6 +72,18 @@ def bomb_gzip(gigabytes: int = 10) -> bytes:
 
 
 @cache
+def bomb_bzip2(gigabytes: int = 10) -> bytes:
+    """The same, compressed by bzip2."""
+    return bz2.compress(_MEGABYTE * 64) * (gigabytes * 16)
+
+
+@cache
+def bomb_xz(gigabytes: int = 10) -> bytes:
+    """The same, compressed by xz."""
+    return lzma.compress(_MEGABYTE * 64, preset=0) * (gigabytes * 16)
+
+
+@cache
 def bomb_zip(files: int = 100, megabytes: int = 100) -> bytes:
     """So many files of so many megabytes of zeros: ten gigabytes, in ten megabytes."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
@@ -91,6 +109,16 @@ def plain_zip(entries: Mapping[str, bytes]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in entries.items():
             archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+@cache
+def crowded_zip(files: int = 60_000) -> bytes:
+    """An archive of so many empty files, whose list is most of it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number in range(files):
+            archive.writestr(zipfile.ZipInfo(f"{number}.txt"), b"")
     return buffer.getvalue()
 
 
@@ -152,6 +180,30 @@ def pdf(
         ],
         trailer,
     )
+
+
+def packed_pdf(action: bytes) -> bytes:
+    """A page under a catalog that is opened with the action, which is in a stream of objects."""
+    inner = b"4 0 " + action
+    packed = _stream(zlib.compress(inner), b"/Type/ObjStm/N 1/First 4/Filter/FlateDecode")
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R/OpenAction 4 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>",
+        None,
+        packed,
+    ]
+    out, rows = bytearray(b"%PDF-1.5\n"), [struct.pack("!BIH", 0, 0, 65535)]
+    for number, item in enumerate(objects, 1):
+        if item is None:  # the first in the stream 5 (ISO 32000-2 table 18)
+            rows.append(struct.pack("!BIH", 2, 5, 0))
+        else:
+            rows.append(struct.pack("!BIH", 1, len(out), 0))
+            out += b"%d 0 obj\n%b\nendobj\n" % (number, item)
+    at = len(out)
+    rows.append(struct.pack("!BIH", 1, at, 0))
+    table = _stream(b"".join(rows), b"/Type/XRef/W[1 4 2]/Size 7/Root 1 0 R")
+    return bytes(out + b"6 0 obj\n%b\nendobj\nstartxref\n%d\n%%%%EOF\n" % (table, at))
 
 
 def ring_pdf() -> bytes:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import cache
 from typing import Final
 
 from sage_mail.attachments import archives, signatures
-from sage_mail.attachments.claims import outline
-from sage_mail.attachments.facts import AttachmentFacts, Finding, Status
+from sage_mail.attachments.claims import mismatches, outline
+from sage_mail.attachments.facts import AttachmentFacts, DocumentFacts, Finding, Status
+from sage_mail.attachments.markup import MARKUP, is_active
 from sage_mail.attachments.problems import Unusable
 from sage_mail.attachments.request import Answer, Drawn, Request
 from sage_mail.pipeline.extraction.extractor import Extractor
@@ -17,7 +19,10 @@ from sage_mail.pipeline.extraction.facts import OrderFacts
 from sage_mail.pipeline.extraction.source import Source
 from sage_mail.pipeline.extraction.vocabulary import load_vocabulary
 
-__all__ = ["analyse"]
+__all__ = ["Tell", "analyse", "load_words"]
+
+#: Takes what is known already, in case that reading on ends the process.
+Tell = Callable[[Answer], object]
 
 _LONGEST_TEXT: Final = 32_768
 _TEXTS: Final = frozenset({"text/plain"})
@@ -28,59 +33,89 @@ _OLE_MACROS: Final = tuple(
 _OLE_ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
 
 
-def analyse(request: Request, data: bytes) -> Answer:
+# What is judged anew when the list of a ZIP file tells its type.
+_CLAIMED: Final = frozenset({Finding.TYPE_MISMATCH, Finding.EXTENSION_MISMATCH})
+
+
+def _untold(_: Answer) -> None:
+    """What nobody wants to know before the end."""
+
+
+def analyse(request: Request, data: bytes, tell: Tell = _untold) -> Answer:
     """Everything that is known of the attachment."""
     facts = outline(request.filename, request.content_type, data)
     if facts.status is not Status.OK:
         return Answer(facts=facts)
+    if Finding.HIDDEN_ARCHIVE in facts.findings:
+        facts = _with_hidden_archive(data, facts)
+        tell(Answer(facts=facts))
     try:
-        return _deep(request, data, facts)
+        return _deep(request, data, facts, tell)
     except Unusable as error:
         return Answer(
             facts=facts.model_copy(update={"status": error.status, "problem": error.problem})
         )
 
 
-def _deep(request: Request, data: bytes, facts: AttachmentFacts) -> Answer:
+def load_words() -> None:
+    """Load the word lists that the first text would wait for."""
+    _extractor()
+
+
+def _deep(request: Request, data: bytes, facts: AttachmentFacts, tell: Tell) -> Answer:
     detected = facts.detected_type
     if detected == "application/pdf":
-        return Answer(facts=_document(request, data, facts))
+        return Answer(facts=_document(request, data, facts, tell))
     if detected is not None and archives.is_listed(detected):
-        return Answer(facts=_archive(data, detected, facts))
+        return Answer(facts=_archive(request, data, detected, facts, tell))
+    if detected in MARKUP:
+        findings = {Finding.ACTIVE_CONTENT} if is_active(data) else set()
+        return Answer(facts=facts.model_copy(update={"findings": _with(facts, findings)}))
     if detected == signatures.OLE:
         return Answer(facts=_office(data, facts))
     if detected in _TEXTS:
         order = _order(data[: 4 * _LONGEST_TEXT].decode("utf-8", "replace"), request.sent)
         return Answer(facts=facts.model_copy(update={"order": order}))
-    return _image(request, data, facts)
+    return _image(request, data, facts, tell)
 
 
-def _document(request: Request, data: bytes, facts: AttachmentFacts) -> AttachmentFacts:
+def _document(request: Request, data: bytes, facts: AttachmentFacts, tell: Tell) -> AttachmentFacts:
     # Imported when the first PDF comes, as the other parsers are: a child has what it needs.
     from sage_mail.attachments.documents import read_document
 
-    document, findings = read_document(data)
-    return facts.model_copy(
-        update={
-            "document": document,
-            "findings": _with(facts, findings),
-            "order": _order(document.text, request.sent),
-        }
+    def known(document: DocumentFacts, findings: set[Finding]) -> AttachmentFacts:
+        found = {"document": document, "findings": _with(facts, findings)}
+        return facts.model_copy(update=found)
+
+    document, findings = read_document(data, lambda *found: tell(Answer(facts=known(*found))))
+    read = known(document, findings)
+    tell(Answer(facts=read))
+    return read.model_copy(update={"order": _order(document.text, request.sent)})
+
+
+def _archive(
+    request: Request, data: bytes, detected: str, facts: AttachmentFacts, tell: Tell
+) -> AttachmentFacts:
+    listing = archives.read_archive(
+        data, detected, lambda so_far: tell(Answer(facts=_listed(facts, so_far)))
     )
-
-
-def _archive(data: bytes, detected: str, facts: AttachmentFacts) -> AttachmentFacts:
-    listing = archives.read_archive(data, detected)
+    media_type = listing.media_type or detected
+    claims = mismatches(request.filename, request.content_type, media_type, listed=True)
+    known = _listed(facts, listing)
     locked = listing.facts.encrypted
-    return facts.model_copy(
+    return known.model_copy(
         update={
-            "detected_type": listing.media_type or detected,
-            "archive": listing.facts,
-            "findings": _with(facts, listing.findings),
+            "detected_type": media_type,
+            "findings": tuple(sorted({*known.findings} - _CLAIMED | claims)),
             "status": Status.ENCRYPTED if locked else Status.OK,
             "problem": "what is in it can be read with a password only" if locked else None,
         }
     )
+
+
+def _listed(facts: AttachmentFacts, listing: archives.Listing) -> AttachmentFacts:
+    found = {"archive": listing.facts, "findings": _with(facts, listing.findings)}
+    return facts.model_copy(update=found)
 
 
 def _office(data: bytes, facts: AttachmentFacts) -> AttachmentFacts:
@@ -91,7 +126,16 @@ def _office(data: bytes, facts: AttachmentFacts) -> AttachmentFacts:
     return facts
 
 
-def _image(request: Request, data: bytes, facts: AttachmentFacts) -> Answer:
+def _with_hidden_archive(data: bytes, facts: AttachmentFacts) -> AttachmentFacts:
+    """The facts with the list of the archive that stands behind what the file seems to be."""
+    try:
+        listing = archives.read_archive(data, "application/zip", lambda _: None)
+    except Unusable:
+        return facts
+    return _listed(facts, listing)
+
+
+def _image(request: Request, data: bytes, facts: AttachmentFacts, tell: Tell) -> Answer:
     claimed = request.content_type.startswith("image/") and facts.detected_type is None
     if not claimed and not (facts.detected_type or "").startswith("image/"):
         return Answer(facts=facts)
@@ -103,6 +147,7 @@ def _image(request: Request, data: bytes, facts: AttachmentFacts) -> Answer:
     facts = facts.model_copy(update={"image": image, "findings": _with(facts, findings)})
     if not request.thumbnail:
         return Answer(facts=facts)
+    tell(Answer(facts=facts))
     try:
         octets, content_type, width, height = small_picture(data)
     except Unusable as error:
@@ -114,7 +159,7 @@ def _image(request: Request, data: bytes, facts: AttachmentFacts) -> Answer:
     return Answer(facts=facts, picture=drawn)
 
 
-def _with(facts: AttachmentFacts, findings: set[Finding]) -> tuple[Finding, ...]:
+def _with(facts: AttachmentFacts, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted({*facts.findings, *findings}))
 
 

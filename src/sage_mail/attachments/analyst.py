@@ -9,7 +9,6 @@ from pydantic import ValidationError
 from sage_mail.attachments.claims import outline
 from sage_mail.attachments.facts import AttachmentFacts, Status
 from sage_mail.attachments.request import Answer, Request
-from sage_mail.attachments.signatures import HEAD
 from sage_mail.confinement import Children, Failed, Failure, Finished, Limits
 
 __all__ = ["LARGEST", "Analyst"]
@@ -67,7 +66,9 @@ class Analyst:
             return Answer(facts=outline(request.filename, request.content_type, data))
         if len(data) > self._largest:
             problem = f"it is larger than {self._largest:,} octets"
-            return Answer(facts=_told(request, data, Status.SKIPPED, problem))
+            facts = outline(request.filename, request.content_type, data)
+            told = {"status": Status.SKIPPED, "problem": problem}
+            return Answer(facts=facts.model_copy(update=told))
         return None
 
 
@@ -87,10 +88,16 @@ def _answer(request: Request, data: bytes, outcome: Finished | Failed) -> Answer
         else:
             return answer.model_copy(update={"facts": answer.facts.model_copy(update=took)})
     status, problem = _PROBLEMS[outcome.failure]
-    return Answer(facts=_told(request, data, status, problem).model_copy(update=took))
+    facts = _so_far(outcome) or outline(request.filename, request.content_type, data)
+    told = {"status": status, "problem": problem, **took}
+    return Answer(facts=facts.model_copy(update=told))
 
 
-def _told(request: Request, data: bytes, status: Status, problem: str) -> AttachmentFacts:
-    """What is known without parsing, and why nothing more is."""
-    facts = outline(request.filename, request.content_type, data[:HEAD])
-    return facts.model_copy(update={"status": status, "problem": problem})
+def _so_far(outcome: Failed) -> AttachmentFacts | None:
+    """What the child had found when it ended, if it had said anything."""
+    if not outcome.so_far:
+        return None
+    try:
+        return Answer.model_validate_json(outcome.so_far).facts
+    except ValidationError:
+        return None

@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 import io
+import stat
 import struct
 import tarfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Final, cast
 
-from sage_mail.attachments.facts import MOST_ENTRIES, ArchiveEntry, ArchiveFacts, Finding, Status
+from sage_mail.attachments.directory import find_directory
+from sage_mail.attachments.facts import (
+    MOST_ENTRIES,
+    ArchiveEntry,
+    ArchiveFacts,
+    EntryKind,
+    Finding,
+    Status,
+)
 from sage_mail.attachments.inflation import Inflated
-from sage_mail.attachments.names import is_dangerous, is_nested_archive, is_unsafe_path
+from sage_mail.attachments.names import entry_suspicions
 from sage_mail.attachments.problems import Unusable
 
-__all__ = ["Listing", "is_listed", "read_archive", "zip_type"]
+__all__ = ["Listing", "Tell", "is_listed", "read_archive", "zip_type"]
 
 _LONGEST_NAME: Final = 255
-# Two kilobytes each are kept while a tar archive is read.
+# Two kilobytes each are kept while an archive is read, and all of them are read in half a second.
 _MOST_COUNTED: Final = 20_000
 # Text comes to a tenth, logs to a fiftieth; what grows more, and to this size, is made to.
 _BOMB_RATIO: Final = 200
 _BOMB_SIZE: Final = 64 * 1024 * 1024
 _ENCRYPTED: Final = 1
+_UNIX: Final = 3
 _OFFICE: Final = {
     "word/": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "xl/": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "ppt/": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
 }
+_OTHER_DOCUMENTS: Final = ("application/vnd.oasis.opendocument.", "application/epub+zip")
 _SMALL: Final = 200
 # What the standard library raises for archives that somebody has made by hand.
 _BROKEN: Final = (
@@ -54,26 +65,36 @@ class Listing:
     media_type: str | None = None
 
 
+#: Takes what is known of an archive while it is still being read.
+Tell = Callable[[Listing], object]
+
+
 def is_listed(media_type: str | None) -> bool:
     """True for the types whose lists can be read."""
     return media_type in ("application/zip", "application/x-tar") or Inflated.knows(media_type)
 
 
-def read_archive(data: bytes, media_type: str) -> Listing:
-    """The list of the archive; raises `Unusable` for one that is broken."""
+def read_archive(data: bytes, media_type: str, tell: Tell) -> Listing:
+    """The list of the archive; raises `Unusable` for one that is broken.
+
+    A stream that shows itself to be a bomb is told at once, for its end may be far.
+    """
     try:
         if media_type == "application/zip":
             listing = _zip(data)
         elif media_type == "application/x-tar":
-            listing = _tar(io.BytesIO(data), "tar", len(data))
+            listing = _tar(data)
         else:
-            listing = _compressed(data, media_type)
+            listing = _compressed(data, media_type, tell)
     except _BROKEN as error:
         raise Unusable(Status.BROKEN, "it is no archive that can be read") from error
-    facts = listing.facts
-    if facts.ratio >= _BOMB_RATIO and facts.size >= _BOMB_SIZE:
+    if _is_bomb(listing.facts.size, listing.facts.ratio):
         listing.findings.add(Finding.DECOMPRESSION_BOMB)
     return listing
+
+
+def _is_bomb(size: int, ratio: float) -> bool:
+    return ratio >= _BOMB_RATIO and size >= _BOMB_SIZE
 
 
 def zip_type(names: Iterable[str], mimetype: bytes) -> str | None:
@@ -82,9 +103,10 @@ def zip_type(names: Iterable[str], mimetype: bytes) -> str | None:
     *mimetype* is what an entry of this name holds, by which OpenDocument and EPUB tell theirs.
     """
     told = mimetype.decode("ascii", "replace").strip()
-    if told.startswith("application/") and len(told) < _SMALL:
+    # Of others nobody would know that they are ZIP files, and a PDF in disguise is none.
+    if told.startswith(_OTHER_DOCUMENTS):
         return told
-    held = list(names)
+    held = [name.replace("\\", "/").lstrip("/") for name in names]
     if "AndroidManifest.xml" in held:
         return "application/vnd.android.package-archive"
     if "[Content_Types].xml" in held:
@@ -97,7 +119,9 @@ def zip_type(names: Iterable[str], mimetype: bytes) -> str | None:
 
 
 def _zip(data: bytes) -> Listing:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    directory = find_directory(data)
+    cut = directory.cut(data, _MOST_COUNTED) if directory is not None else None
+    with zipfile.ZipFile(io.BytesIO(cut or data)) as archive:
         infos = archive.infolist()
         names = [info.filename for info in infos]
         findings = _suspicions(names)
@@ -113,6 +137,7 @@ def _zip(data: bytes) -> Listing:
             ratio=_ratio(size, len(data)),
             entries=tuple(_zip_entry(info) for info in files[:MOST_ENTRIES]),
             encrypted=any(info.flag_bits & _ENCRYPTED for info in files),
+            complete=cut is None,
         )
         media_type = zip_type(names, _mimetype(archive, infos))
     if media_type in ("application/java-archive", "application/vnd.android.package-archive"):
@@ -129,11 +154,17 @@ def _zip_entry(info: zipfile.ZipInfo) -> ArchiveEntry:
         modified = datetime(*info.date_time, tzinfo=UTC)
     return ArchiveEntry(
         name=info.filename[:_LONGEST_NAME],
+        kind=EntryKind.LINK if _is_link(info) else EntryKind.FILE,
         size=info.file_size,
         packed_size=info.compress_size,
         modified=modified,
         encrypted=bool(info.flag_bits & _ENCRYPTED),
     )
+
+
+def _is_link(info: zipfile.ZipInfo) -> bool:
+    """True for a symbolic link, as programs on Unix write them."""
+    return info.create_system == _UNIX and stat.S_ISLNK(info.external_attr >> 16)
 
 
 def _mimetype(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo]) -> bytes:
@@ -156,30 +187,42 @@ def _has_macros(name: str) -> bool:
     )
 
 
-def _compressed(data: bytes, media_type: str) -> Listing:
+def _compressed(data: bytes, media_type: str, tell: Tell) -> Listing:
     """A stream that is compressed: a tar archive within, or a single file."""
+    told: list[Listing] = []
+
+    def watch() -> None:
+        if not told and _is_bomb(stream.count, _ratio(stream.count, stream.consumed)):
+            told.append(_measured(stream, media_type, members))
+            told[0].findings.add(Finding.DECOMPRESSION_BOMB)
+            tell(told[0])
+
+    stream = Inflated(data, media_type, watch)
+    members: list[tarfile.TarInfo] | None = [] if _holds_tar(data, media_type) else None
+    if members is None:
+        stream.drain()
+        return _measured(stream, media_type, None, complete=not (stream.limited or stream.torn))
+    complete = _read_tar(cast("IO[bytes]", stream), members) and not stream.limited
+    return _measured(stream, media_type, members, complete=complete)
+
+
+def _measured(
+    stream: Inflated,
+    media_type: str,
+    members: list[tarfile.TarInfo] | None,
+    *,
+    complete: bool = False,
+) -> Listing:
+    """What has come out of the stream: *members* of a tar archive, or octets of a single file."""
     name = media_type.rpartition("/")[2].removeprefix("x-")
-    stream = Inflated(data, media_type)
-    if _holds_tar(data, media_type):
-        listing = _tar(cast("IO[bytes]", stream), f"tar.{name}", len(data))
-        size = max(listing.facts.size, stream.count)
-        listing.facts = listing.facts.model_copy(
-            update={
-                "size": size,
-                "ratio": _ratio(stream.count, stream.consumed),
-                "complete": listing.facts.complete and not stream.limited,
-            }
-        )
-        return listing
-    stream.drain()
-    facts = ArchiveFacts(
-        format=name,
-        count=1,
-        size=stream.count,
-        ratio=_ratio(stream.count, stream.consumed),
-        complete=not (stream.limited or stream.torn),
-    )
-    return Listing(facts)
+    count, ratio = stream.count, _ratio(stream.count, stream.consumed)
+    if members is None:
+        facts = ArchiveFacts(format=name, count=1, size=count, ratio=ratio, complete=complete)
+        return Listing(facts)
+    listing = _tar_listing(members, f"tar.{name}")
+    size = max(listing.facts.size, count)
+    told = {"size": size, "ratio": ratio, "complete": complete}
+    return Listing(listing.facts.model_copy(update=told), listing.findings)
 
 
 def _holds_tar(data: bytes, media_type: str) -> bool:
@@ -189,27 +232,37 @@ def _holds_tar(data: bytes, media_type: str) -> bool:
     return head.startswith(b"ustar", 257)
 
 
-def _tar(stream: IO[bytes], name: str, packed: int) -> Listing:
+def _tar(data: bytes) -> Listing:
     members: list[tarfile.TarInfo] = []
-    complete = False
+    complete = _read_tar(io.BytesIO(data), members)
+    listing = _tar_listing(members, "tar")
+    told = {"ratio": _ratio(listing.facts.size, len(data)), "complete": complete}
+    return Listing(listing.facts.model_copy(update=told), listing.findings)
+
+
+def _read_tar(stream: IO[bytes], members: list[tarfile.TarInfo]) -> bool:
+    """Add the members of the archive; whether these are all. Raises only where there are none."""
     try:
         # "r|" reads on and never back, so that what is compressed is inflated once.
         with tarfile.open(fileobj=stream, mode="r|") as archive:
-            while len(members) < _MOST_COUNTED and (member := archive.next()) is not None:
+            while len(members) < _MOST_COUNTED:
+                if (member := archive.next()) is None:
+                    return True
                 members.append(member)
-            complete = len(members) < _MOST_COUNTED
     except (tarfile.TarError, OSError):
         if not members:
             raise
-    files = [member for member in members if member.isfile()]
-    size = sum(member.size for member in files)
+    return False
+
+
+def _tar_listing(members: list[tarfile.TarInfo], name: str) -> Listing:
+    held = [member for member in members if not member.isdir()]
     facts = ArchiveFacts(
         format=name,
-        count=len(files),
-        size=size,
-        ratio=_ratio(size, packed),
-        entries=tuple(_tar_entry(member) for member in files[:MOST_ENTRIES]),
-        complete=complete,
+        count=len(held),
+        size=sum(member.size for member in held),
+        ratio=0.0,
+        entries=tuple(_tar_entry(member) for member in held[:MOST_ENTRIES]),
     )
     links = [member.linkname for member in members if member.issym() or member.islnk()]
     return Listing(facts, _suspicions([*(member.name for member in members), *links]))
@@ -219,19 +272,18 @@ def _tar_entry(member: tarfile.TarInfo) -> ArchiveEntry:
     modified = None
     with suppress(ValueError, OverflowError, OSError):
         modified = datetime.fromtimestamp(member.mtime, tz=UTC)
-    return ArchiveEntry(name=member.name[:_LONGEST_NAME], size=member.size, modified=modified)
+    kind = EntryKind.FILE
+    if member.issym() or member.islnk():
+        kind = EntryKind.LINK
+    elif member.isdev():
+        kind = EntryKind.DEVICE
+    return ArchiveEntry(
+        name=member.name[:_LONGEST_NAME], kind=kind, size=member.size, modified=modified
+    )
 
 
 def _suspicions(names: Iterable[str]) -> set[Finding]:
-    found = set()
-    for name in names:
-        if is_unsafe_path(name):
-            found.add(Finding.UNSAFE_PATH)
-        if is_dangerous(name):
-            found.add(Finding.DANGEROUS_ENTRY)
-        if is_nested_archive(name):
-            found.add(Finding.NESTED_ARCHIVE)
-    return found
+    return {finding for name in names for finding in entry_suspicions(name)}
 
 
 def _ratio(size: int, packed: int) -> float:

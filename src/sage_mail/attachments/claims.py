@@ -8,10 +8,18 @@ from sage_mail.attachments import signatures
 from sage_mail.attachments.facts import AttachmentFacts, Finding, Status
 from sage_mail.attachments.names import extension, suspicions
 
-__all__ = ["outline"]
+__all__ = ["mismatches", "outline"]
 
-_WORD: Final = "application/vnd.openxmlformats-officedocument"
-_ODF: Final = "application/vnd.oasis.opendocument"
+# The beginnings of the types of office files that are ZIP files.
+_OFFICE: Final = {
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.": "word",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.": "excel",
+    "application/vnd.openxmlformats-officedocument.presentationml.": "powerpoint",
+    "application/vnd.ms-word.": "word",
+    "application/vnd.ms-excel.": "excel",
+    "application/vnd.ms-powerpoint.": "powerpoint",
+    "application/vnd.oasis.opendocument.": "opendocument",
+}
 # The family of a type: claims within a family agree. Those that are not here are not judged, above
 # all those of old office files, which Office itself gives to new ones, to RTF and to HTML.
 _FAMILIES: Final = {
@@ -27,12 +35,16 @@ _FAMILIES: Final = {
     "image/bmp": "bmp",
     "image/x-ms-bmp": "bmp",
     "image/tiff": "tiff",
-    "image/svg+xml": "text",
+    "image/svg+xml": "svg",
+    "text/html": "html",
+    "application/xhtml+xml": "html",
+    # It may begin with a tag.
+    "text/markdown": "html",
     "application/zip": "zip",
     "application/x-zip-compressed": "zip",
-    "application/java-archive": "zip",
-    "application/epub+zip": "zip",
-    "application/vnd.android.package-archive": "zip",
+    "application/java-archive": "java",
+    "application/epub+zip": "epub",
+    "application/vnd.android.package-archive": "android",
     "application/gzip": "gzip",
     "application/x-gzip": "gzip",
     "application/x-bzip2": "bzip2",
@@ -52,52 +64,58 @@ _FAMILIES: Final = {
     "application/x-executable": "program",
     "application/x-mach-binary": "program",
     "application/json": "text",
-    "application/xml": "text",
+    "application/xml": "xml",
+    "text/xml": "xml",
     "application/pgp-encrypted": "text",
 }
 _EXTENSIONS: Final = {
-    "pdf": "pdf",
-    "jpg": "jpeg",
-    "jpeg": "jpeg",
-    "png": "png",
-    "gif": "gif",
-    "webp": "webp",
-    "bmp": "bmp",
-    "tif": "tiff",
-    "tiff": "tiff",
-    "zip": "zip",
-    "docx": "zip",
-    "docm": "zip",
-    "xlsx": "zip",
-    "xlsm": "zip",
-    "pptx": "zip",
-    "odt": "zip",
-    "ods": "zip",
-    "odp": "zip",
-    "jar": "zip",
-    "epub": "zip",
-    "gz": "gzip",
-    "tgz": "gzip",
-    "bz2": "bzip2",
-    "xz": "xz",
-    "tar": "tar",
-    "7z": "7z",
-    "rar": "rar",
-    "exe": "program",
-    "dll": "program",
-    "scr": "program",
-    "txt": "text",
-    "csv": "text",
-    "html": "text",
-    "htm": "text",
-    "xml": "text",
-    "json": "text",
-    "svg": "text",
-    "ics": "text",
-    "vcf": "text",
+    name: family
+    for family, names in {
+        "7z": "7z",
+        "android": "apk",
+        "bmp": "bmp",
+        "bzip2": "bz2",
+        "epub": "epub",
+        "excel": "xlam xlsb xlsm xlsx xltm xltx",
+        "gif": "gif",
+        "gzip": "gz tgz",
+        "html": "htm html shtml xht xhtml",
+        "java": "jar",
+        "jpeg": "jpeg jpg",
+        "opendocument": "odg odp ods odt otp ots ott",
+        "pdf": "pdf",
+        "png": "png",
+        "powerpoint": "potm potx ppsm ppsx pptm pptx",
+        "program": "dll exe scr",
+        "rar": "rar",
+        "svg": "svg",
+        "tar": "tar",
+        "text": "csv ics json txt vcf",
+        "tiff": "tif tiff",
+        "webp": "webp",
+        "word": "docm docx dotm dotx",
+        "xml": "xml",
+        "xz": "xz",
+        "zip": "zip",
+    }.items()
+    for name in names.split()
 }
-# A new office file under a password is OLE (MS-OFFCRYPTO section 2.3), so that is no lie.
-_ALSO_OLE: Final = frozenset({"docx", "docm", "xlsx", "xlsm", "pptx"})
+_OPC: Final = frozenset({"word", "excel", "powerpoint"})
+_ZIPPED: Final = frozenset({"opendocument", *_OPC})
+# By what is claimed: what else is no lie. What is written in markup may begin with a text, and a
+# Java archive needs no list by which it could be told from others.
+_ALSO: Final = {
+    "android": {"java", "zip"},
+    "epub": {"zip"},
+    "html": {"text", "xml"},
+    "java": {"android", "zip"},
+    "svg": {"text", "xml"},
+    "text": {"xml"},
+    "xml": {"html", "svg", "text"},
+    "zip": {"android", "epub", "java", *_ZIPPED},
+    # A new office file under a password is OLE (MS-OFFCRYPTO section 2.3).
+    **{claimed: {"ole"} for claimed in _OPC},
+}
 
 
 def outline(filename: str, content_type: str, data: bytes) -> AttachmentFacts:
@@ -111,14 +129,10 @@ def outline(filename: str, content_type: str, data: bytes) -> AttachmentFacts:
         found.add(Finding.EXECUTABLE)
     if signatures.is_script(detected):
         found.add(Finding.SCRIPT)
-    shown = _family(detected) if detected else None
-    claimed = _family(content_type.partition(";")[0].strip().lower())
-    named = _EXTENSIONS.get(extension(filename))
-    if shown and claimed and shown != claimed and not _is_office(content_type, shown):
-        found.add(Finding.TYPE_MISMATCH)
-    protected = shown == "ole" and extension(filename) in _ALSO_OLE
-    if shown and named and shown != named and not protected:
-        found.add(Finding.EXTENSION_MISMATCH)
+    if signatures.hides_archive(data, detected):
+        found.add(Finding.HIDDEN_ARCHIVE)
+    if detected is not None:
+        found |= mismatches(filename, content_type, detected)
     status = Status.OK if data else Status.BROKEN
     return AttachmentFacts(
         status=status,
@@ -128,14 +142,34 @@ def outline(filename: str, content_type: str, data: bytes) -> AttachmentFacts:
     )
 
 
+def mismatches(
+    filename: str, content_type: str, detected: str, *, listed: bool = False
+) -> set[Finding]:
+    """Which of type and name contradict what was detected.
+
+    Before its list is read, a ZIP file may be any document that is one; *listed* says that it was.
+    """
+    shown = _family(detected) or ("zip" if listed else None)
+    if shown is None:
+        return set()
+    claims = {
+        Finding.TYPE_MISMATCH: _family(content_type.partition(";")[0].strip().lower()),
+        Finding.EXTENSION_MISMATCH: _EXTENSIONS.get(extension(filename)),
+    }
+    undecided = shown == "zip" and not listed
+    return {
+        finding
+        for finding, claimed in claims.items()
+        if claimed is not None
+        and shown not in {claimed, *_ALSO.get(claimed, ())}
+        and not (undecided and claimed in _ZIPPED)
+    }
+
+
 def _family(media_type: str) -> str | None:
-    if media_type.startswith((_WORD, _ODF)):
-        return "zip"
+    for beginning, family in _OFFICE.items():
+        if media_type.startswith(beginning):
+            return family
     if media_type.startswith("text/"):
-        return _FAMILIES.get(media_type, "text")
+        return _FAMILIES.get(media_type, "html" if "html" in media_type else "text")
     return _FAMILIES.get(media_type)
-
-
-def _is_office(content_type: str, shown: str) -> bool:
-    """True for a new office file under a password."""
-    return shown == "ole" and content_type.startswith(_WORD)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import re
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import pypdfium2
@@ -15,18 +18,32 @@ __all__ = ["read_document"]
 # An invoice has its total on one of the first pages or on the last of a few.
 _MOST_PAGES: Final = 50
 _LONGEST: Final = 200
+# The names of actions (ISO 32000-2 section 12.6.4), as PDFium writes them: without escapes. A /JS
+# is JavaScript in an action of its own and in one for multimedia.
+_ACTIVE: Final = re.compile(rb"/(?:JavaScript|JS|Launch)(?![\w.#-])")
+# PDFium escapes brackets and ends of lines in strings, so that neither is found within one.
+_STRING: Final = re.compile(rb"\((?:[^\\()]|\\.)*\)", re.DOTALL)
+_STREAM, _STREAM_END = b"stream\r\n", b"\r\nendstream"
+
+#: Takes what is known of a document before its text is read.
+Tell = Callable[[DocumentFacts, set[Finding]], object]
 
 
-def read_document(data: bytes) -> tuple[DocumentFacts, set[Finding]]:
+def read_document(data: bytes, tell: Tell) -> tuple[DocumentFacts, set[Finding]]:
     """The facts of the document with the text of its first pages.
+
+    What is known without the text is told first, since pages may be made to take for ever.
 
     Raises:
         Unusable: it is broken, or encrypted under a password.
     """
     try:
         with pypdfium2.PdfDocument(data) as document:
-            facts = _facts(document)
             findings = {Finding.ACTIVE_CONTENT} if _is_active(document) else set()
+            facts = _facts(document)
+            tell(facts, findings)
+            text, truncated = _text(document, facts.pages)
+            facts = facts.model_copy(update={"text": text, "truncated": truncated})
     except pypdfium2.PdfiumError as error:
         if getattr(error, "err_code", None) == pypdfium2.raw.FPDF_ERR_PASSWORD:
             raise Unusable(Status.ENCRYPTED, "it can be opened with a password only") from error
@@ -36,11 +53,9 @@ def read_document(data: bytes) -> tuple[DocumentFacts, set[Finding]]:
 
 def _facts(document: pypdfium2.PdfDocument) -> DocumentFacts:
     told = {key: value.strip()[:_LONGEST] for key, value in document.get_metadata_dict().items()}
-    pages = len(document)
-    text, truncated = _text(document, pages)
     version = document.get_version()
     return DocumentFacts(
-        pages=pages,
+        pages=_pages(document),
         version=f"{version // 10}.{version % 10}" if version else None,
         title=told.get("Title") or None,
         author=told.get("Author") or None,
@@ -51,9 +66,32 @@ def _facts(document: pypdfium2.PdfDocument) -> DocumentFacts:
         modified=told.get("ModDate") or None,
         protected=pypdfium2.raw.FPDF_GetSecurityHandlerRevision(document) >= 0,
         embedded_files=max(0, document.count_attachments()),
-        text=text,
-        truncated=truncated,
     )
+
+
+def _pages(document: pypdfium2.PdfDocument) -> int:
+    """How many pages there are: a tree of pages may claim any number (ISO 32000-2 7.7.3.2)."""
+    claimed = len(document)
+    if not claimed or _has_page(document, claimed - 1):
+        return claimed
+    # By halves, since each look-up walks the tree; for the rest one broken page costs no other.
+    known, missing = 0, claimed - 1
+    while known < missing:
+        middle = (known + missing) // 2
+        if _has_page(document, middle):
+            known = middle + 1
+        else:
+            missing = middle
+    return known
+
+
+def _has_page(document: pypdfium2.PdfDocument, index: int) -> bool:
+    """True if the tree has that page; of its content nothing is read."""
+    try:
+        document.get_page_size(index)
+    except pypdfium2.PdfiumError:
+        return False
+    return True
 
 
 def _text(document: pypdfium2.PdfDocument, pages: int) -> tuple[str, bool]:
@@ -79,4 +117,25 @@ def _clean(text: str) -> str:
 
 
 def _is_active(document: pypdfium2.PdfDocument) -> bool:
-    return bool(pypdfium2.raw.FPDFDoc_GetJavaScriptActionCount(document) > 0)
+    """True if it runs JavaScript or starts a program, on being opened or by any action of it.
+
+    PDFium lists the scripts of the document's name tree only, so that it writes all objects that
+    can be reached, out of their compressed streams and decrypted, and those are searched.
+    """
+    written = io.BytesIO()
+    flags = pypdfium2.raw.FPDF_NO_INCREMENTAL | pypdfium2.raw.FPDF_REMOVE_SECURITY
+    document.save(written, flags=flags)
+    return any(
+        _ACTIVE.search(_STRING.sub(b"", part)) for part in _between_streams(written.getvalue())
+    )
+
+
+def _between_streams(written: bytes) -> Iterator[bytes]:
+    at = 0
+    while (start := written.find(_STREAM, at)) >= 0:
+        yield written[at:start]
+        at = written.find(_STREAM_END, start)
+        if at < 0:
+            return
+        at += len(_STREAM_END)
+    yield written[at:]

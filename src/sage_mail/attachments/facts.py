@@ -21,6 +21,7 @@ __all__ = [
     "AttachmentFacts",
     "Camera",
     "DocumentFacts",
+    "EntryKind",
     "Finding",
     "ImageFacts",
     "Status",
@@ -29,7 +30,7 @@ __all__ = [
 
 #: The longest text that is kept of a document, in characters; an invoice of ten pages has 20,000.
 LONGEST_TEXT: Final = 32_768
-#: So many entries of an archive are listed; all are counted.
+#: So many entries of an archive are listed; more are counted.
 MOST_ENTRIES: Final = 100
 
 
@@ -60,6 +61,7 @@ class Finding(StrEnum):
     NESTED_ARCHIVE = "nested_archive"
     UNSAFE_PATH = "unsafe_path"
     DANGEROUS_ENTRY = "dangerous_entry"
+    HIDDEN_ARCHIVE = "hidden_archive"
 
 
 class _Model(BaseModel):
@@ -100,7 +102,10 @@ class ImageFacts(_Model):
 
 
 class DocumentFacts(_Model):
-    """A PDF. ``text`` is that of the first pages, at most `LONGEST_TEXT` characters of it."""
+    """A PDF. ``text`` is that of the first pages, at most `LONGEST_TEXT` characters of it.
+
+    ``pages`` is how many there are, whatever number the document claims.
+    """
 
     pages: int
     version: str | None = None
@@ -117,10 +122,19 @@ class DocumentFacts(_Model):
     truncated: bool = False
 
 
+class EntryKind(StrEnum):
+    """What an entry of an archive is; a device is a pipe, too."""
+
+    FILE = "file"
+    LINK = "link"
+    DEVICE = "device"
+
+
 class ArchiveEntry(_Model):
-    """A file that an archive says it holds; ``packed_size`` is None where it does not say."""
+    """What an archive says it holds; ``packed_size`` is None where it does not say."""
 
     name: str
+    kind: EntryKind = EntryKind.FILE
     size: int
     packed_size: int | None = None
     modified: datetime | None = None
@@ -130,9 +144,9 @@ class ArchiveEntry(_Model):
 class ArchiveFacts(_Model):
     """An archive as it lists itself; nothing is unpacked.
 
-    ``count`` and ``size`` are of all files, ``entries`` are the first `MOST_ENTRIES`. ``ratio`` is
-    how many octets come out of one. ``complete`` is False where reading was ended at a limit or
-    the archive is cut off, so that there is more.
+    ``count`` and ``size`` are of all that is no folder, links and devices among them, ``entries``
+    are the first `MOST_ENTRIES`. ``ratio`` is how many octets come out of one. ``complete`` is
+    False where reading was ended at a limit or the archive is cut off, so that there is more.
     """
 
     format: str

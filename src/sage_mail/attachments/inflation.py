@@ -65,11 +65,14 @@ class Inflated(io.RawIOBase):
 
     ``count`` is how many came out so far; ``limited`` is True when there were more, ``torn`` when
     the stream ends before its end. Members that follow each other are read as one stream (RFC 1952
-    section 2.2). Broken input raises OSError.
+    section 2.2). Broken input raises OSError. *watch* is called when more has come out.
     """
 
-    def __init__(self, data: bytes, media_type: str) -> None:
+    def __init__(
+        self, data: bytes, media_type: str, watch: Callable[[], object] | None = None
+    ) -> None:
         super().__init__()
+        self._watch = watch
         self._new = _KINDS[media_type]
         self._inner = self._new()
         self._input = memoryview(data)
@@ -101,6 +104,8 @@ class Inflated(io.RawIOBase):
                 return b""
             if portion:
                 self.count += len(portion)
+                if self._watch is not None:
+                    self._watch()
                 return portion
         return b""
 

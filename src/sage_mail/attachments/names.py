@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from importlib.resources import files
 from typing import Final
 
 from sage_mail.attachments.facts import Finding
 
-__all__ = ["extension", "is_dangerous", "is_nested_archive", "is_unsafe_path", "suspicions"]
+__all__ = ["entry_suspicions", "extension", "is_unsafe_path", "suspicions"]
 
 _LONGEST: Final = 1024
 
@@ -18,6 +19,7 @@ _TABLES: Final = tomllib.loads(
 )
 _EXECUTABLES: Final = frozenset(_TABLES["executables"])
 _SCRIPTS: Final = frozenset(_TABLES["scripts"])
+_DANGEROUS: Final = _EXECUTABLES | _SCRIPTS
 _MACROS: Final = frozenset(_TABLES["macros"])
 _ARCHIVES: Final = frozenset(_TABLES["archives"])
 _HARMLESS: Final = frozenset(_TABLES["harmless"])
@@ -57,14 +59,17 @@ def suspicions(name: str) -> frozenset[Finding]:
     return frozenset(found)
 
 
-def is_dangerous(name: str) -> bool:
-    """True for the name of a program or a script, as it must not hide in an archive."""
-    return extension(name) in _EXECUTABLES | _SCRIPTS
-
-
-def is_nested_archive(name: str) -> bool:
-    """True for the name of an archive within an archive."""
-    return extension(name) in _ARCHIVES
+def entry_suspicions(name: str) -> Iterator[Finding]:
+    """What speaks against the name of an entry of an archive."""
+    if is_unsafe_path(name):
+        yield Finding.UNSAFE_PATH
+    if _OVERRIDES.search(name):
+        yield Finding.DIRECTION_OVERRIDE
+    last = extension(name)
+    if last in _DANGEROUS:
+        yield Finding.DANGEROUS_ENTRY
+    if last in _ARCHIVES:
+        yield Finding.NESTED_ARCHIVE
 
 
 def is_unsafe_path(name: str) -> bool:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["HEAD", "OLE", "detect", "is_archive", "is_executable", "is_script"]
+from sage_mail.attachments.directory import find_directory
+
+__all__ = ["HEAD", "OLE", "detect", "hides_archive", "is_archive", "is_executable", "is_script"]
 
 #: So many octets from the start are looked at; the name of a tar archive's format is at 257.
 HEAD: Final = 4096
@@ -67,9 +69,21 @@ _TABLE: Final[tuple[tuple[int, bytes, str], ...]] = (
 )
 _RIFF: Final = frozenset({"image/webp", "audio/x-wav", "video/x-msvideo"})
 _BITMAP: Final = re.compile(rb"BM.{4}\0\0\0\0.{4}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL)
-_HTML: Final = re.compile(rb"\s{0,200}<(?:!doctype html|html|head|body|script|meta)[\s>]", re.I)
-_XML: Final = re.compile(rb"\s{0,200}<\?xml[\s]", re.I)
-_SVG: Final = re.compile(rb"<svg[\s>]", re.I)
+# The tags by which browsers know a page that says nothing of its type (MIME Sniffing Standard
+# section 7.1), and those of them that often stand first beside these.
+_HTML: Final = re.compile(
+    rb"<(?:!doctype html|html|head|body|script|meta|iframe|h1|div|font|table|a|style|title|b|br|p"
+    rb"|base|center|form|img|link|noscript|span)[\s>/]",
+    re.I,
+)
+_XHTML: Final = re.compile(rb"<(?:!doctype )?html[\s>]", re.I)
+_COMMENT: Final = b"<!--"
+_XML: Final = re.compile(rb"\s{0,200}<\?xml\s", re.I)
+_SVG: Final = re.compile(rb"<(?:\w{1,30}:)?svg[\s>/]", re.I)
+# What stands before the first element (XML 1.0 section 2.8).
+_PROLOG: Final = re.compile(
+    rb"\s+|<!--.*?-->|<\?.*?\?>|<!doctype\s+svg\b[^>\[]*>", re.I | re.DOTALL
+)
 _BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 _ARCHIVES: Final = frozenset(
@@ -104,8 +118,8 @@ _EXECUTABLES: Final = frozenset(
 def detect(data: bytes) -> str | None:
     """The media type that the octets show, None where they show none.
 
-    The first `HEAD` of them are enough for all but disk images. Containers are named as such: what
-    is in a ZIP file is told by its list.
+    The first `HEAD` of them are enough for all but disk images and for ZIP files that begin with
+    something else. Containers are named as such: what is in a ZIP file is told by its list.
     """
     for offset, magic, media_type in _TABLE:
         if data.startswith(magic, offset):
@@ -118,7 +132,16 @@ def detect(data: bytes) -> str | None:
     # Readers look for it in the first kilobyte (ISO 32000-2, implementation notes).
     if b"%PDF-" in head[:1024]:
         return "application/pdf"
-    return _text_type(head)
+    if (text_type := _text_type(head)) is not None:
+        return text_type
+    return "application/zip" if find_directory(data) is not None else None
+
+
+def hides_archive(data: bytes, media_type: str | None) -> bool:
+    """True if a file of another type can be opened as a ZIP file as well."""
+    if media_type is None or is_archive(media_type):
+        return False
+    return find_directory(data) is not None
 
 
 def is_archive(media_type: str | None) -> bool:
@@ -139,13 +162,22 @@ def is_script(media_type: str | None) -> bool:
 def _text_type(head: bytes) -> str | None:
     text = head.removeprefix(b"\xef\xbb\xbf")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "text/plain"
+        text = head.decode("utf-16", "replace").encode("utf-8", "replace")
     if not head or _BINARY.search(text):
         return None
-    if _SVG.search(text) and (_XML.match(text) or text.lstrip().startswith(b"<")):
+    root = _first_element(text)
+    if _SVG.match(root):
         return "image/svg+xml"
-    if _HTML.match(text):
-        return "text/html"
     if _XML.match(text):
-        return "application/xml"
-    return "text/plain"
+        return "text/html" if _XHTML.match(root) else "application/xml"
+    if _HTML.match(root):
+        return "text/html"
+    # A comment that does not end in the octets we look at.
+    return "text/html" if root.startswith(_COMMENT) else "text/plain"
+
+
+def _first_element(text: bytes) -> bytes:
+    at = 0
+    while found := _PROLOG.match(text, at):
+        at = found.end()
+    return text[at:]

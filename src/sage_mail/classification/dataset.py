@@ -19,7 +19,7 @@ from sage_mail.pipeline.decision import Category
 if TYPE_CHECKING:
     from sage_imap.models.email import EmailMessage
 
-__all__ = ["Dataset", "Labelled", "checked_labels"]
+__all__ = ["Dataset", "Labelled", "checked_labels", "require_known"]
 
 # Features and their names take some 20 KB a message: 400 MB.
 MOST_MESSAGES: Final = 20_000
@@ -162,16 +162,29 @@ def checked_labels(labels: Iterable[str]) -> tuple[str, ...]:
     found = set(labels)
     if found == {HAM, SPAM}:
         return SPAM_LABELS
-    if unknown := sorted(found - set(Category)):
-        raise TrainingImpossible(
-            f'"{unknown[0]}" is no label; use categories ({", ".join(Category)}), '
-            f"or {HAM} and {SPAM} alone"
-        )
+    require_known(found)
     if len(found) < 2:
         raise TrainingImpossible(
             f"there are messages of {len(found)} labels only; give at least two labels"
         )
     return tuple(category for category in Category if category in found)
+
+
+def require_known(labels: Iterable[str]) -> None:
+    """Make sure that there are labels, and only such as a classifier may say.
+
+    Raises:
+        TrainingImpossible: there are none, or others.
+    """
+    found = set(labels)
+    if not found:
+        raise TrainingImpossible("there is no mail in what was named; name labelled mail")
+    unknown = sorted(found - set(Category))
+    if unknown and not found <= {HAM, SPAM}:
+        raise TrainingImpossible(
+            f'"{unknown[0]}" is no label; use categories ({", ".join(Category)}), '
+            f"or {HAM} and {SPAM} alone"
+        )
 
 
 def _shingles(message: EmailMessage, found: frozenset[str]) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from math import ceil, sqrt
 from typing import Final
 
 from sage_mail.classification.evaluation import ABSTAINED, Evaluation
@@ -13,6 +14,7 @@ __all__ = ["confusion_picture", "reliability_picture"]
 _CELL: Final = 64
 _MARGIN: Final = 130
 _SIDE: Final = 320
+_FONT: Final = 14
 _INK: Final = "#1f2933"
 _BLUE: Final = (31, 97, 141)
 # On a cell darker than this the number is white.
@@ -22,9 +24,11 @@ _DARK: Final = 0.55
 def confusion_picture(of: Evaluation) -> str:
     """What was said (columns) of messages of each label (rows), shaded by the share of the row."""
     said = [*of.labels, ABSTAINED]
-    width, height = _MARGIN + _CELL * len(said) + 10, _MARGIN + _CELL * len(of.labels) + 10
+    # The last of the turned names goes on beyond its column.
+    width = _MARGIN + _CELL * len(said) - _CELL // 2 + _turned_width(said[-1])
+    height = _MARGIN + _CELL * len(of.labels) + 10
     parts = [
-        _text(_MARGIN + _CELL * (at + 0.5), _MARGIN - 10, name, turned=True)
+        _text(_MARGIN + _CELL * (at + 0.5), _MARGIN - 10, name, anchor="start", turn=-45)
         for at, name in enumerate(said)
     ]
     for row, truth in enumerate(of.labels):
@@ -44,6 +48,7 @@ def reliability_picture(of: Evaluation) -> str:
         f'<rect x="60" y="20" width="{_SIDE}" height="{_SIDE}" fill="none" stroke="{_INK}"/>',
         f'<path d="M60 {20 + _SIDE} L{60 + _SIDE} 20" stroke="#9aa5b1" stroke-dasharray="4 4"/>',
         _text(60 + _SIDE / 2, _SIDE + 65, "confidence"),
+        _text(16, 20 + _SIDE / 2, "share that was right", turn=-90),
     ]
     for tenth in range(0, 11, 2):
         at = _SIDE * tenth / 10
@@ -82,18 +87,24 @@ def _text(
     *,
     anchor: str = "middle",
     ink: str = _INK,
-    turned: bool = False,
+    turn: int = 0,
 ) -> str:
-    turn = f' transform="rotate(-45 {x} {y})"' if turned else ""
-    start = "start" if turned else anchor
-    return f'<text x="{x}" y="{y}" text-anchor="{start}" fill="{ink}"{turn}>{escape(text)}</text>'
+    """A text at the point, *turn* degrees clockwise around it."""
+    turned = f' transform="rotate({turn} {x} {y})"' if turn else ""
+    place = f'x="{x}" y="{y}" text-anchor="{anchor}"{turned}'
+    return f'<text {place} fill="{ink}">{escape(text)}</text>'
+
+
+def _turned_width(text: str) -> int:
+    """How far a text goes to the right that goes as far up, a character taking 0.6 of its size."""
+    return ceil(0.6 * _FONT * len(text) * sqrt(0.5) + _FONT)
 
 
 def _document(width: int, height: int, title: str, parts: list[str]) -> str:
     body = "\n".join(parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" font-family="sans-serif" font-size="14">\n'
+        f'width="{width}" height="{height}" font-family="sans-serif" font-size="{_FONT}">\n'
         f"<title>{escape(title)}</title>\n"
         f'<rect width="100%" height="100%" fill="#ffffff"/>\n{body}\n</svg>\n'
     )

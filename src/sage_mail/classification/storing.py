@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,10 +25,17 @@ from sage_mail.classification import features
 from sage_mail.classification.features import Part
 from sage_mail.classification.linear import SPAM_LABELS, LinearModel
 from sage_mail.classification.manifest import Manifest, manifest_path, read_manifest
-from sage_mail.errors import ModelUnusable
+from sage_mail.errors import ModelUnusable, ModelUnwritable
 from sage_mail.pipeline.decision import Category
 
-__all__ = ["ALLOWED_TYPES", "FORMAT", "dumped", "load_model_file", "save_model"]
+__all__ = [
+    "ALLOWED_TYPES",
+    "FORMAT",
+    "dumped",
+    "load_model_file",
+    "require_writable",
+    "save_model",
+]
 
 #: The version of what a model's file holds.
 FORMAT: Final = 1
@@ -90,23 +99,50 @@ def dumped(model: LinearModel) -> bytes:
     return octets
 
 
-def save_model(model: LinearModel, manifest: Manifest, octets: bytes, path: Path) -> None:
-    """Write the octets of `dumped` and the manifest, each whole or not at all.
+def require_writable(path: Path) -> None:
+    """Make sure before a long training that its model can be written; nothing is left behind.
 
     Raises:
-        ModelUnusable: they cannot be written there, or the manifest is of something else.
+        ModelUnwritable: it cannot.
+    """
+    try:
+        if path.is_dir() or manifest_path(path).is_dir():
+            raise ModelUnwritable(path, "there is a folder of that name")
+        folder = next(folder for folder in path.absolute().parents if folder.exists())
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ModelUnwritable(path, _reason(error)) from error
+
+
+def save_model(model: LinearModel, manifest: Manifest, octets: bytes, path: Path) -> None:
+    """Write the octets of `dumped` and the manifest, both or neither.
+
+    Raises:
+        ModelUnusable: the manifest is of something else.
+        ModelUnwritable: they cannot be written there.
     """
     if manifest.sha256 != hashlib.sha256(octets).hexdigest() or manifest.labels != model.labels:
         raise ModelUnusable(path, "the manifest is another model's")
+    require_writable(path)
     text = manifest.model_dump_json(indent=2) + "\n"
+    contents = {path: octets, manifest_path(path): text.encode()}
+    temporary = {target: target.with_name(f".{target.name}.new") for target in contents}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for target, data in ((path, octets), (manifest_path(path), text.encode())):
-            temporary = target.with_name(f".{target.name}.new")
-            temporary.write_bytes(data)
-            temporary.replace(target)
+        for target, data in contents.items():
+            temporary[target].write_bytes(data)
+        for target, new in temporary.items():
+            new.replace(target)
     except OSError as error:
-        raise ModelUnusable(path, f"it cannot be written: {error.strerror}") from error
+        for new in temporary.values():
+            with suppress(OSError):
+                new.unlink()
+        raise ModelUnwritable(path, _reason(error)) from error
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__
 
 
 def load_model_file(path: Path) -> tuple[LinearModel, Manifest]:

@@ -20,6 +20,8 @@ app = typer.Typer(
     help="Turns mailboxes into a dependable stream of stored, filed and announced mail.",
     no_args_is_help=True,
     add_completion=False,
+    # Drawing frames around the help takes longer than all else of it: Rich, Markdown and Pygments.
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)

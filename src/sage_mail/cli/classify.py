@@ -62,9 +62,10 @@ def train(
     require_learning()
     from sage_mail.classification.making import make
     from sage_mail.classification.report import write_report
-    from sage_mail.classification.storing import save_model
+    from sage_mail.classification.storing import require_writable, save_model
     from sage_mail.classification.training import Learning
 
+    require_writable(to)
     wanted = _parts(parts)
     origins = _origins(mail, folder, most, corrections=corrections)
     data = _dataset(origins, config, wanted, only_spam=only_spam)
@@ -221,6 +222,7 @@ def _dataset(
 def _judged(
     classifier: Classifier, origins: Origins, config: Path | None, *, only_spam: bool
 ) -> Evaluation:
+    from sage_mail.classification.dataset import require_known
     from sage_mail.classification.evaluation import Verdict, evaluated
     from sage_mail.classification.spam_view import SpamView, spam_or_ham
 
@@ -233,17 +235,20 @@ def _judged(
         return True
 
     gather(origins, config, take)
+    require_known(verdict.truth for verdict in found)
     return evaluated(found)
 
 
 def _judged_unseen(
     model: LinearModel, origins: Origins, config: Path | None, *, only_spam: bool
 ) -> Evaluation:
+    from sage_mail.classification.dataset import require_known
     from sage_mail.classification.evaluation import evaluated
     from sage_mail.classification.making import unseen, verdicts
     from sage_mail.errors import TrainingImpossible
 
     data = _dataset(origins, config, model.parts, only_spam=only_spam or model.is_about_spam)
+    require_known(data.labels)
     positions = unseen(model, data)
     if not positions:
         raise TrainingImpossible("the model has learnt from all of this mail; give other mail")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +18,6 @@ from sage_mail.confinement.outcome import Failed, Failure, Finished
 
 __all__ = ["Child"]
 
-# Importing takes 0.2 s, and on a machine with four times as much to do as it can, a second.
-_START_SECONDS: Final = 10.0
 # Not by `-m`, which would leave our search path to the environment and the folder we are in.
 _PROGRAM: Final = """
 import runpy, sys
@@ -43,8 +41,10 @@ class Child:
         self._limits = limits
         self._killing = threading.Lock()
         self._channel, theirs = socket.socketpair()
-        with theirs:
+        with theirs, ExitStack() as undone:
+            undone.callback(self._channel.close)
             self._process = _start(entry, limits, theirs)
+            undone.pop_all()
         self._ready = False
         self.tasks = 0
 
@@ -58,30 +58,41 @@ class Child:
         """False if it has ended by itself."""
         return self._process.poll() is None
 
-    def run(self, asked: bytes, body: bytes) -> Finished | Failed:
-        """What the child makes of the task; after a failure it is to be killed."""
-        self.tasks += 1
-        limits = self._limits
+    def is_ready(self, until: float) -> bool:
+        """True if the child takes tasks by the instant *until* of the monotonic clock."""
         try:
-            if not self._ready:
-                read_answer(self._channel, longest=0, until=time.monotonic() + _START_SECONDS)
-                self._ready = True
-            until = time.monotonic() + limits.seconds
+            self._await_ready(until)
+        except (EOFError, OSError, AnswerTooLong):
+            return False
+        return True
+
+    def run(self, asked: bytes, body: bytes, *, until: float) -> Finished | Failed:
+        """What the child makes of the task, by the instant *until* of the monotonic clock.
+
+        The time until the child is ready counts for that, and not for the seconds of the task.
+        After a failure it is to be killed.
+        """
+        self.tasks += 1
+        so_far, seconds = b"", self._limits.seconds
+        try:
+            self._await_ready(until)
+            seconds = min(seconds, until - time.monotonic())
+            until = time.monotonic() + seconds
             write_task(self._channel, asked, body, until=until)
-            verdict, answer = read_answer(self._channel, longest=limits.answer, until=until)
+            while True:
+                verdict, answer = read_answer(
+                    self._channel, longest=self._limits.answer, until=until
+                )
+                if verdict != Verdict.SO_FAR:
+                    return _outcome(verdict, answer, so_far)
+                so_far = answer
         except TimeoutError:
-            return Failed(Failure.TIMED_OUT, f"after {limits.seconds:g} s")
+            detail = f"after {seconds:.2g} s" if self._ready else "before it began"
+            return Failed(Failure.TIMED_OUT, detail, so_far)
         except AnswerTooLong:
-            return Failed(Failure.CRASHED, "an answer that is too long")
+            return Failed(Failure.CRASHED, "an answer that is too long", so_far)
         except (EOFError, OSError):
-            return self._post_mortem()
-        match verdict:
-            case Verdict.DONE:
-                return Finished(answer)
-            case Verdict.OUT_OF_MEMORY:
-                return Failed(Failure.OUT_OF_MEMORY)
-            case _:
-                return Failed(Failure.CRASHED, answer[:100].decode("ascii", "replace"))
+            return self._post_mortem(so_far)
 
     def kill(self) -> None:
         """End the child, whatever it does, and wait for its end; may be called again."""
@@ -92,17 +103,34 @@ class Child:
                 # Wakes the thread that reads, which closing would not.
                 self._channel.shutdown(socket.SHUT_RDWR)
 
-    def close(self) -> None:
-        """Kill the child and close the channel; by the thread that runs its tasks."""
-        self.kill()
+    def end(self) -> None:
+        """Kill the child without waiting, and close the channel; by the thread that runs its tasks.
+
+        Where much memory has to be given back, the end takes a while: `alive` tells.
+        """
+        self._process.kill()
         self._channel.close()
 
-    def _post_mortem(self) -> Failed:
+    def _await_ready(self, until: float) -> None:
+        if not self._ready:
+            read_answer(self._channel, longest=0, until=until)
+            self._ready = True
+
+    def _post_mortem(self, so_far: bytes) -> Failed:
         self._process.kill()
         code = self._process.wait()
-        return Failed(
-            Failure.CRASHED, f"by signal {-code}" if code < 0 else f"with exit code {code}"
-        )
+        detail = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        return Failed(Failure.CRASHED, detail, so_far)
+
+
+def _outcome(verdict: int, answer: bytes, so_far: bytes) -> Finished | Failed:
+    match verdict:
+        case Verdict.DONE:
+            return Finished(answer)
+        case Verdict.OUT_OF_MEMORY:
+            return Failed(Failure.OUT_OF_MEMORY, so_far=so_far)
+        case _:
+            return Failed(Failure.CRASHED, answer[:100].decode("ascii", "replace"), so_far)
 
 
 def _start(entry: str, limits: Limits, channel: socket.socket) -> subprocess.Popen[bytes]:

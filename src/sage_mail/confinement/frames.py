@@ -24,12 +24,16 @@ class AnswerTooLong(ValueError):
 
 
 class Verdict(IntEnum):
-    """What a child says of its task; the first of all says that it is ready."""
+    """What a child says of its task; the first of all says that it is ready.
+
+    ``SO_FAR`` is no end: it has what the child would answer if it got no further.
+    """
 
     READY = 0
     DONE = 1
     OUT_OF_MEMORY = 2
     RAISED = 3
+    SO_FAR = 4
 
 
 def write_task(channel: socket.socket, asked: bytes, body: bytes, *, until: float) -> None:

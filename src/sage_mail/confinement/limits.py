@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,8 +21,6 @@ _OPEN_FILES: Final = 64
 # The parent kills at the limit; the system kills a little later, should the parent be gone or busy.
 _GRACE_SECONDS: Final = 1.0
 _WATCH_SECONDS: Final = 0.5
-# Below everything that a user waits for.
-_NICENESS: Final = 5
 _INFINITE: Final = resource.RLIM_INFINITY
 
 
@@ -31,12 +28,16 @@ _INFINITE: Final = resource.RLIM_INFINITY
 class Limits:
     """What one task may use.
 
-    ``seconds`` is the time of a task, by the clock on the wall; ``memory`` the whole address space
-    of its child in octets, of which the interpreter and its libraries take 75 MiB; ``answer`` the
-    longest answer in octets. After ``tasks`` tasks a child is replaced by a fresh one.
+    ``seconds`` is the time of a task, by the clock on the wall; ``whole`` the time from when the
+    task is handed over to its outcome, with the start of a child if none is ready, and with a
+    second attempt. ``memory`` is the whole address space of a child in octets, of which the
+    interpreter and its libraries take 75 MiB; ``answer`` the longest answer in octets. After
+    ``tasks`` tasks a child is replaced by a fresh one.
     """
 
     seconds: float = 5.0
+    # A second and a half is left for whoever waits on a busy machine, so that no file takes ten.
+    whole: float = 8.5
     memory: int = 768 * 1024 * 1024
     answer: int = 1024 * 1024
     tasks: int = 200
@@ -53,8 +54,6 @@ def confine(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
     _lower(resource.RLIMIT_AS, memory)
-    with suppress(PermissionError):  # a courtesy, which a filter of system calls may forbid
-        os.nice(_NICENESS)
 
 
 def start_clock(seconds: float) -> None:

@@ -29,8 +29,12 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The task cost its child; ``detail`` is for developers and holds nothing of the input."""
+    """The task cost its child; ``detail`` is for developers and holds nothing of the input.
+
+    ``so_far`` is the last that the child said before, empty if it said nothing.
+    """
 
     failure: Failure
     detail: str = ""
+    so_far: bytes = b""
     seconds: float = field(default=0.0, compare=False)

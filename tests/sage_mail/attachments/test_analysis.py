@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sage_mail.attachments import AttachmentFacts, Finding, Request, Status
+from sage_mail.attachments import Answer, AttachmentFacts, Finding, Request, Status
 from sage_mail.attachments.analysis import analyse
-from sage_mail.attachments.facts import LONGEST_TEXT, MOST_ENTRIES
+from sage_mail.attachments.facts import LONGEST_TEXT, MOST_ENTRIES, EntryKind
 from sage_mail.attachments.signatures import OLE
 from tests.support import hostile_files as hostile
 
@@ -181,6 +181,74 @@ def test_a_document_with_a_program() -> None:
     assert _facts(data).findings == (Finding.ACTIVE_CONTENT,)
 
 
+_ACTION = b"<</S/JavaScript/JS(app.alert\\(1\\))>>"
+
+
+@pytest.mark.parametrize(
+    ("catalog", "page", "extra"),
+    [
+        (b"/OpenAction" + _ACTION, b"", b""),
+        (b"/OpenAction<</S/J#61vaScript/J#53(x)>>", b"", b""),
+        (b"/OpenAction 6 0 R", b"", _ACTION),
+        (b"/OpenAction<</S/Launch/F(cmd.exe)>>", b"", b""),
+        (b"/OpenAction<</S 6 0 R/F(cmd.exe)>>", b"", b"/Launch"),
+        (b"/AA<</WC %b>>" % _ACTION, b"", b""),
+        (b"", b"/AA<</O %b>>" % _ACTION, b""),
+        (b"", b"/Annots[<</Type/Annot/Subtype/Link/Rect[0 0 9 9]/A %b>>]" % _ACTION, b""),
+        (b"/AcroForm<</Fields[<</FT/Tx/T(a)/AA<</K %b>>>>]>>" % _ACTION, b"", b""),
+    ],
+)
+def test_actions_that_run(catalog: bytes, page: bytes, extra: bytes) -> None:
+    """Wherever the action stands that runs a script or a program, the document is flagged."""
+    plain = hostile.pdf("x", extra=[extra or b"null"])
+    data = plain.replace(b"/Type/Catalog", b"/Type/Catalog" + catalog)
+    assert _facts(data.replace(b"/Type/Page/", b"/Type/Page%b/" % page)).findings == (
+        Finding.ACTIVE_CONTENT,
+    )
+
+
+def test_actions_in_a_compressed_document() -> None:
+    """An action in a stream of objects is found."""
+    assert _facts(hostile.packed_pdf(_ACTION)).findings == (Finding.ACTIVE_CONTENT,)
+    assert _facts(hostile.packed_pdf(b"<</S/GoTo/D[3 0 R/Fit]>>")).findings == ()
+
+
+def test_words_that_run_nothing() -> None:
+    """A document that only speaks of actions, in texts or streams, is not flagged."""
+    text = b"<</Title(about /JavaScript \\(and /Launch\\))/Length 40>>\nstream\n/JS\nendstream"
+    data = hostile.pdf("/S/JavaScript /JS", "stream", trailer=b"/Info 6 0 R", extra=[text])
+    assert _facts(data.replace(b"/Type/Page/", b"/Type/Page/JSON 1/Next 6 0 R/")).findings == ()
+
+
+def test_a_number_of_pages_that_is_a_lie() -> None:
+    """Pages are counted as far as there are any, whatever the document claims."""
+    for data, pages in (
+        (hostile.ring_pdf(), 0),
+        (hostile.pdf("x", pages=7).replace(b"/Count 7", b"/Count 999999"), 7),
+        (hostile.pdf("x", pages=7), 7),
+    ):
+        document = _facts(data).document
+        assert document is not None
+        assert document.pages == pages
+
+
+def test_what_is_told_before_the_end() -> None:
+    """What may take long is told in steps, each a whole answer, the bomb before it is inflated."""
+    told: list[Answer] = []
+    analyse(Request(), hostile.bomb_gzip(1), told.append)
+    assert told[0].facts.findings == (Finding.DECOMPRESSION_BOMB,)
+    assert told[0].facts.archive is not None
+    assert told[0].facts.archive.size == 64 * 1024 * 1024
+    assert not told[0].facts.archive.complete
+    told.clear()
+    analyse(Request(), hostile.pdf("Total: EUR 119.00"), told.append)
+    texts = [one.facts.document.text if one.facts.document else None for one in told]
+    assert texts == ["", "Total: EUR 119.00"]
+    told.clear()
+    analyse(Request(), hostile.image(), told.append)
+    assert [one.facts.image is not None for one in told] == [True]
+
+
 @pytest.mark.parametrize(
     "data", [b"%PDF-1.7\n", hostile.pdf("x")[:150], b"%PDF-1.4 " + b"1 0 obj " * 1000]
 )
@@ -228,6 +296,7 @@ def test_a_long_list_is_cut() -> None:
         ("run.ps1", Finding.DANGEROUS_ENTRY),
         ("more.zip", Finding.NESTED_ARCHIVE),
         ("word/vbaProject.bin", Finding.MACROS),
+        ("inv\u202efdp.txt", Finding.DIRECTION_OVERRIDE),
     ],
 )
 def test_suspicious_entries(name: str, finding: Finding) -> None:
@@ -275,6 +344,107 @@ def test_an_opendocument_names_its_type() -> None:
     assert facts.findings == (Finding.MACROS,)
 
 
+_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_ODT = "application/vnd.oasis.opendocument.text"
+_LIES = {Finding.EXTENSION_MISMATCH, Finding.TYPE_MISMATCH}
+
+
+@pytest.mark.parametrize(
+    ("filename", "content_type", "entries", "lies"),
+    [
+        ("a.docx", _WORD, {"evil.exe": b"MZ"}, _LIES),
+        ("a.odt", _ODT, {"evil.exe": b"MZ"}, _LIES),
+        ("a.docx", _WORD, {"[Content_Types].xml": b"", "xl/workbook.xml": b""}, _LIES),
+        ("a.docx", _WORD, {"META-INF/MANIFEST.MF": b""}, _LIES),
+        ("a.docx", _WORD, {"[Content_Types].xml": b"", "word/document.xml": b""}, set()),
+        ("a.docx", _WORD, {"[Content_Types].xml": b"", "\\word\\document.xml": b""}, set()),
+        ("a.zip", "application/zip", {"[Content_Types].xml": b"", "word/a": b""}, set()),
+        ("a.jar", "application/java-archive", {"A.class": b""}, set()),
+        ("a.pdf", "application/pdf", {"a.txt": b""}, _LIES),
+    ],
+)
+def test_documents_against_their_claims(
+    filename: str, content_type: str, entries: dict[str, bytes], lies: set[Finding]
+) -> None:
+    """An archive that is no document, or another one, is told from what it claims to be."""
+    findings = set(_facts(hostile.plain_zip(entries), filename, content_type).findings)
+    assert findings & _LIES == lies
+
+
+@pytest.mark.parametrize("told", ["application/pdf", "application/x-made-up+zip"])
+def test_an_archive_does_not_name_its_type(told: str) -> None:
+    """An archive that calls itself something else is an archive, and one that lies."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("mimetype", told)
+    facts = _facts(buffer.getvalue(), "a.pdf", "application/pdf")
+    assert facts.detected_type == "application/zip"
+    assert set(facts.findings) == _LIES
+
+
+def test_an_archive_behind_a_picture() -> None:
+    """What can be opened as an archive as well is listed as one, and read as what it shows."""
+    program = hostile.plain_zip({"invoice.exe": b"MZ"})
+    facts = _facts(hostile.image("JPEG") + program, "a.jpg", "image/jpeg")
+    assert facts.detected_type == "image/jpeg"
+    assert facts.image is not None
+    assert facts.archive is not None
+    assert facts.archive.entries[0].name == "invoice.exe"
+    assert facts.findings == (Finding.DANGEROUS_ENTRY, Finding.HIDDEN_ARCHIVE)
+
+
+def test_something_before_an_archive() -> None:
+    """Octets before an archive hide it from nobody who opens it."""
+    facts = _facts(b"\0\1\2\3" + hostile.plain_zip({"a.exe": b"MZ"}), "a.zip")
+    assert facts.detected_type == "application/zip"
+    assert facts.findings == (Finding.DANGEROUS_ENTRY,)
+
+
+def test_more_entries_than_are_counted() -> None:
+    """An archive of endless lists is read to a limit, and says so; as many as that are all read."""
+    archive = _facts(hostile.crowded_zip(20_000)).archive
+    assert archive is not None
+    assert (archive.count, archive.complete) == (20_000, True)
+    for many in (20_001, 70_000):
+        archive = _facts(b"before" + hostile.crowded_zip(many)).archive
+        assert archive is not None
+        assert (archive.count, archive.complete) == (20_000, False)
+
+
+def test_a_link_in_a_zip_file() -> None:
+    """A symbolic link is no file."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        link = zipfile.ZipInfo("link")
+        link.create_system, link.external_attr = 3, 0o120777 << 16
+        archive.writestr(link, "../outside")
+    listed = _facts(buffer.getvalue()).archive
+    assert listed is not None
+    assert listed.entries[0].kind is EntryKind.LINK
+
+
+@pytest.mark.parametrize(
+    ("filename", "data", "active"),
+    [
+        ("a.svg", b"<svg><script>alert(1)</script></svg>", True),
+        ("a.svg", b"<svg xmlns:s='x'><s:script href='x'/></svg>", True),
+        ("a.svg", b"<svg/onload=alert(1)>", True),
+        ("a.svg", b"<svg><a href='javascript:alert(1)'>", True),
+        ("a.svg", b"<svg><text>only = script, onset=1</text></svg>", False),
+        ("a.xml", b"<?xml version='1.0'?><x><h:script xmlns:h='y'/></x>", True),
+        ("a.html", b"<html><script>alert(1)</script>", True),
+        ("a.html", "<html><script>x()</script>".encode("utf-16"), True),
+        ("a.html", b"<html><body onLoad = 'x()'>", True),
+        ("a.html", b"<html><script type='application/ld+json'>{}</script>", False),
+        ("a.html", b"<html><p>subscription</p><description>", False),
+        ("a.txt", b"To run it, write <script>x()</script>.", False),
+    ],
+)
+def test_markup_that_runs(filename: str, data: bytes, active: bool) -> None:
+    """A page or a drawing with a script is flagged, wherever the script stands; a text is not."""
+    assert _facts(data, filename).findings == ((Finding.ACTIVE_CONTENT,) if active else ())
+
+
 def _tar(*names: str, mode: str = "w") -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
@@ -285,6 +455,12 @@ def _tar(*names: str, mode: str = "w") -> bytes:
         link = tarfile.TarInfo("link")
         link.type, link.linkname = tarfile.SYMTYPE, "../outside"
         archive.addfile(link)
+        pipe = tarfile.TarInfo("pipe")
+        pipe.type = tarfile.FIFOTYPE
+        archive.addfile(pipe)
+        folder = tarfile.TarInfo("folder")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
     return buffer.getvalue()
 
 
@@ -297,8 +473,13 @@ def test_tar_archives(mode: str, name: str) -> None:
     facts = _facts(_tar("a.txt", "b.sh", mode=mode))
     archive = facts.archive
     assert archive is not None
-    assert (archive.format, archive.count, archive.size >= 200) == (name, 2, True)
-    assert [entry.name for entry in archive.entries] == ["a.txt", "b.sh"]
+    assert (archive.format, archive.count, archive.size >= 200) == (name, 4, True)
+    assert [(entry.name, str(entry.kind)) for entry in archive.entries] == [
+        ("a.txt", "file"),
+        ("b.sh", "file"),
+        ("link", "link"),
+        ("pipe", "device"),
+    ]
     assert facts.findings == (Finding.DANGEROUS_ENTRY, Finding.UNSAFE_PATH)
     assert archive.complete
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from sage_mail.attachments.claims import outline
 from sage_mail.attachments.facts import Finding
 from sage_mail.attachments.names import extension, is_unsafe_path, suspicions
 from sage_mail.attachments.signatures import detect, is_archive
+from tests.support import hostile_files as hostile
+
+_LIES = (Finding.EXTENSION_MISMATCH, Finding.TYPE_MISMATCH)
+_MACROS = (Finding.MACROS,)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +31,18 @@ from sage_mail.attachments.signatures import detect, is_archive
         (b"  <!DOCTYPE html><html>", "text/html"),
         (b"\xef\xbb\xbf<?xml version='1.0'?><a/>", "application/xml"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml"),
+        (b"<?xml version='1.0'?>\n<!-- by hand -->\n<svg:svg/>", "image/svg+xml"),
+        (b"<!doctype html><p><svg></svg>", "text/html"),
+        (b"<?xml version='1.0'?><html xmlns='x'/>", "text/html"),
+        (b"<!-- nothing --> <script>x()</script>", "text/html"),
+        (b"<!-- " + b"long " * 2000, "text/html"),
+        (b"<iframe src=x>", "text/html"),
+        ("<script>x()</script>".encode("utf-16"), "text/html"),
+        (b"<ann@example.org> wrote:", "text/plain"),
+        (b"\0\1\2\3" + hostile.plain_zip({"a.txt": b"x"}), "application/zip"),
+        (hostile.plain_zip({"a.txt": b"x"})[4:], "application/zip"),
+        (b"\0\1" + b"PK\5\6" + bytes(18), None),
+        (b"\0\1" + b"PK\5\6", None),
         ("Grüße, die Rechnung ist da".encode("latin-1"), "text/plain"),
         ("wide".encode("utf-16"), "text/plain"),
         (b"\0\1\2\3\4", None),
@@ -85,6 +103,17 @@ def test_unsafe_paths(name: str) -> None:
             (),
         ),
         ("a.csv", "text/csv", b"a;b\n", ()),
+        ("a.csv", "text/csv", b"<html>", _LIES),
+        ("a.txt", "text/plain", b"<!DOCTYPE html><script>", _LIES),
+        ("a.txt", "text/plain", b"<svg onload=x()>", _LIES),
+        ("a.svg", "image/svg+xml", b"<html>", _LIES),
+        ("a.html", "text/html", b"Dear all,", ()),
+        ("a.html", "text/x-amp-html", b"<html>", ()),
+        ("a.xml", "application/xml", b"<svg>", ()),
+        ("a.svg", "image/svg+xml", b"<?xml version='1.0'?><x:y>", ()),
+        ("README.md", "text/markdown", b"<h1>Read me</h1>", ()),
+        ("a.xlsm", "application/vnd.ms-excel.sheet.macroEnabled.12", b"PK\3\4", _MACROS),
+        ("a.pdf", "application/pdf", b"PK\3\4", _LIES),
         (
             "a.pdf",
             "application/pdf",
@@ -103,6 +132,16 @@ def test_unsafe_paths(name: str) -> None:
 def test_claims(filename: str, content_type: str, data: bytes, found: tuple[Finding, ...]) -> None:
     """A claim that the octets contradict is flagged; one that they do not judge is not."""
     assert outline(filename, content_type, data).findings == found
+
+
+def test_what_can_be_opened_as_an_archive_too() -> None:
+    """An archive at the end of something else is flagged, whatever that is; an archive is not."""
+    archive = hostile.plain_zip({"a.txt": b"x"})
+    for beginning in (hostile.image("JPEG"), hostile.pdf("x"), b"a text\n" * 1000, b"MZ"):
+        assert Finding.HIDDEN_ARCHIVE in outline("", "", beginning + archive).findings
+        assert Finding.HIDDEN_ARCHIVE not in outline("", "", beginning).findings
+    for whole in (archive, gzip.compress(b"x") + archive):
+        assert outline("", "", whole).findings == ()
 
 
 def test_archives() -> None:

@@ -13,6 +13,7 @@ from sage_mail.classification.evaluation import (
     Verdict,
     evaluated,
 )
+from sage_mail.classification.pictures import confusion_picture, reliability_picture
 from sage_mail.classification.protocol import Classification
 from sage_mail.classification.report import write_report
 from sage_mail.errors import TrainingImpossible
@@ -103,6 +104,16 @@ def test_the_confusion_matrix_shows_every_count(evaluation: Evaluation, tmp_path
     root = ElementTree.parse(folder / "confusion.svg").getroot()
     texts = [element.text for element in root.iter() if element.tag.endswith("text")]
     assert texts == ["ham", "spam", ABSTAINED, "ham", "2", "1", "1", "spam", "1", "3", "0"]
+
+
+def test_no_label_is_cut_off(evaluation: Evaluation) -> None:
+    """Turned by half a right angle, the last label ends within the picture; both axes are named."""
+    root = ElementTree.fromstring(confusion_picture(evaluation))
+    (last,) = [one for one in root.iter() if one.text == ABSTAINED]
+    right = float(last.attrib["x"]) + 0.5**0.5 * 8 * len(ABSTAINED)
+    assert right <= float(root.attrib["width"])
+    texts = [one.text for one in ElementTree.fromstring(reliability_picture(evaluation)).iter()]
+    assert {"confidence", "share that was right"} <= set(texts)
 
 
 def test_a_report_that_cannot_be_written(evaluation: Evaluation, tmp_path: Path) -> None:

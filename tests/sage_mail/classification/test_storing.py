@@ -17,7 +17,7 @@ import skops.io
 from sage_mail.classification import storing
 from sage_mail.classification.manifest import manifest_path
 from sage_mail.classification.storing import FORMAT, load_model_file, save_model
-from sage_mail.errors import ModelUnusable
+from sage_mail.errors import ModelUnusable, ModelUnwritable
 from tests.sage_mail.classification.samples import SPAMMY, made, message
 
 _TRIPWIRE = "tests.sage_mail.classification.tripwire"
@@ -247,10 +247,20 @@ def test_missing_files_are_named(saved: Path, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
-    """A path below a file, and a manifest of something else."""
+    """A path below a file, a folder, and a manifest of something else; nothing is left of it."""
     of = made(spam=True)
     (tmp_path / "file").touch()
-    with pytest.raises(ModelUnusable, match="cannot be written"):
-        save_model(of.model, of.manifest, of.octets, tmp_path / "file" / "m.skops")
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "half.manifest.json").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    for name, told in (
+        ("file/m.skops", "Not a directory"),
+        ("tree", "there is a folder of that name"),
+        ("half.skops", "there is a folder of that name"),
+        ("n" * 300, "File name too long"),
+    ):
+        with pytest.raises(ModelUnwritable, match=f"{told}; nothing was written"):
+            save_model(of.model, of.manifest, of.octets, tmp_path / name)
+    assert sorted(tmp_path.rglob("*")) == before
     with pytest.raises(ModelUnusable, match="another model's"):
         save_model(of.model, of.manifest, of.octets + b" ", tmp_path / "m.skops")

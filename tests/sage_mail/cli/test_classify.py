@@ -120,6 +120,19 @@ def test_corrections_are_recorded_and_learnt_from(tmp_path: Path, config: Path) 
         _run("explain", 4711, "--config", config)
 
 
+@pytest.mark.parametrize("model", ["rules", "shipped-spam"])
+def test_evaluate_refuses_what_train_refuses(tmp_path: Path, model: str) -> None:
+    """Folders without mail, and labels that nobody could say, are mistakes and no scores."""
+    (tmp_path / "empty" / "sales").mkdir(parents=True)
+    with pytest.raises(SageMailError, match="there is no mail in what was named"):
+        _run("evaluate", "--model", model, "--mail", tmp_path / "empty")
+    odd = _folders(tmp_path / "odd", {"fruit": "apples", "sales": "offer"}, range(2))
+    if model == "rules":
+        with pytest.raises(SageMailError, match='"fruit" is no label'):
+            _run("evaluate", "--model", model, "--mail", odd)
+    assert "of 4 messages" in _run("evaluate", "--model", model, "--mail", odd, "--only-spam")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -130,6 +143,8 @@ def test_corrections_are_recorded_and_learnt_from(tmp_path: Path, config: Path) 
         (["train", "--to", "m.skops", "--mail", "nowhere"], "nowhere does not exist"),
         (["train", "--to", "m.skops", "--folder", "INBOX"], "is not ACCOUNT:FOLDER=LABEL"),
         (["train", "--to", "m.skops", "--folder", "a:INBOX=spam"], 'have no account "a"'),
+        (["train", "--to", "/proc/x.skops", "--mail", "nowhere"], "/proc/x.skops: "),
+        (["train", "--to", "/", "--mail", "nowhere"], "there is a folder of that name"),
         (["evaluate", "--model", "none.skops", "--mail", "x"], "none.skops does not exist"),
         (["explain", "nowhere.eml"], "nowhere.eml cannot be read"),
     ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import signal
 import subprocess
 import sys
@@ -36,23 +35,6 @@ while True:
 """
 
 # A filter of system calls (seccomp(2)) that answers setpriority by EPERM and lets all else through.
-_FILTERED = """
-import ctypes, platform
-from sage_mail.confinement import limits
-libc = ctypes.CDLL(None, use_errno=True)
-setpriority = {"x86_64": 141, "aarch64": 140}[platform.machine()]
-class Step(ctypes.Structure):
-    _fields_ = [("code", ctypes.c_ushort), ("then", ctypes.c_ubyte), ("otherwise", ctypes.c_ubyte),
-                ("value", ctypes.c_uint)]
-class Program(ctypes.Structure):
-    _fields_ = [("length", ctypes.c_ushort), ("steps", ctypes.POINTER(Step))]
-steps = (Step * 4)(Step(0x20, 0, 0, 0), Step(0x15, 0, 1, setpriority), Step(0x06, 0, 0, 0x00050001),
-                   Step(0x06, 0, 0, 0x7FFF0000))
-assert libc.prctl(38, 1, 0, 0, 0) == 0
-assert libc.prctl(22, 2, ctypes.byref(Program(4, steps)), 0, 0) == 0
-limits.confine(1 << 30)
-print("confined")
-"""
 
 
 def test_a_system_without_a_death_signal() -> None:
@@ -79,14 +61,3 @@ def test_the_clock_of_the_system(kind: str) -> None:
     done = subprocess.run([sys.executable, "-c", _CLOCKED, kind], check=False, timeout=30)
     assert -done.returncode in (signal.SIGALRM, signal.SIGXCPU)
     assert time.monotonic() - began < 10
-
-
-@pytest.mark.skipif(
-    platform.machine() not in ("x86_64", "aarch64"), reason="its system calls have other numbers"
-)
-def test_a_system_that_forbids_niceness() -> None:
-    """Units of systemd filter system calls; a child that may not lower its priority works on."""
-    done = subprocess.run(
-        [sys.executable, "-c", _FILTERED], check=False, timeout=60, capture_output=True, text=True
-    )
-    assert (done.stdout, done.stderr) == ("confined\n", "")

@@ -54,8 +54,15 @@ def test_hostile_markup_costs_no_more_than_a_letter(atom: str) -> None:
 
 
 def _seconds(pipeline: Pipeline, message: EmailMessage) -> float:
-    """How long all stages take, parsing apart; none of them fails."""
+    """How long all stages take at their best, parsing apart; none of them fails.
+
+    Once of three, since the garbage of other tests may be collected meanwhile.
+    """
     _ = message.plain_body, message.html_body
+    return min(_once(pipeline, message) for _ in range(3))
+
+
+def _once(pipeline: Pipeline, message: EmailMessage) -> float:
     started = time.process_time()
     decision = pipeline.decide(message, Context())
     taken = time.process_time() - started

@@ -104,8 +104,22 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
     except StorageError as error:
         yield Finding("database", False, str(error), "check database.url and that it is running")
         return
-    await storage.close()
+    try:
+        async with storage.read() as uow:
+            stranded = await uow.outbox.stranded([each.name for each in settings.subscribers])
+    except StorageError as error:
+        yield Finding("database", False, str(error), "check that it is running")
+        return
+    finally:
+        await storage.close()
     yield Finding("database", True, "opened")
+    for name, queue in stranded.items():
+        yield Finding(
+            f"endpoint {name}",
+            False,
+            f"it is not configured, and {queue.count} deliveries wait for it",
+            f"configure it under this name, or give them up: sage-mail webhooks drop {name}",
+        )
 
 
 async def _model(settings: Settings) -> AsyncIterator[Finding]:

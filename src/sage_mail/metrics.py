@@ -124,7 +124,7 @@ class Metrics:
             registry, "outbox_oldest_seconds", "Age of the oldest that waits.", "endpoint"
         )
         self.endpoints_enabled = _gauge(
-            registry, "endpoint_enabled", "0 while an endpoint is disabled.", "endpoint"
+            registry, "endpoint_enabled", "0 while it is disabled or not configured.", "endpoint"
         )
         self.dead_letters = _gauge(registry, "dead_letters", "Dead letters to be dealt with.")
         self.store_up = _gauge(registry, "store_up", "1 if the database answered just now.")

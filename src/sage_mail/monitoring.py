@@ -18,11 +18,13 @@ from prometheus_client import generate_latest
 from sage_mail.errors import StorageError
 from sage_mail.metrics import Metrics
 from sage_mail.pulse import Pulse
-from sage_mail.records import AccountState
+from sage_mail.records import AccountState, WaitingRecord
 from sage_mail.storage import Storage, UnitOfWork
-from sage_mail.telemetry import clean_text
+from sage_mail.telemetry import clean_text, get_logger
 
 __all__ = ["Monitor", "WatchedAccount", "WatchedDrains"]
+
+_log = get_logger(__name__)
 
 # Shorter than what a probe waits; a database that takes longer is as good as none.
 _STORE_PATIENCE: Final = 2.0
@@ -86,6 +88,7 @@ class Monitor:
         self._accounts = accounts
         self._drains = drains
         self._endpoints = tuple(endpoints)
+        self._stranded: frozenset[str] = frozenset()
         self._kept = kept
         self._counted = 0
         self._read_at = 0.0
@@ -93,9 +96,12 @@ class Monitor:
         metrics.expect([account.account for account in accounts], self._endpoints)
 
     async def begin(self) -> None:
-        """Count events from now on."""
+        """Count events from now on, and log what waits for endpoints that nobody delivers to."""
         async with self._storage.read() as uow:
             self._counted = await uow.events.last_seq()
+            stranded = await uow.outbox.stranded(self._endpoints)
+        for name, queue in stranded.items():
+            _log.warning("endpoint_not_configured", endpoint=name, waiting=queue.count)
 
     @property
     def is_alive(self) -> bool:
@@ -107,6 +113,8 @@ class Monitor:
         reasons = []
         if not await self.refresh():
             reasons.append("store: the database does not answer")
+        elif self._storage.writability.is_stuck:
+            reasons.append("store: the database answers, but nothing can be written to it")
         reasons += [
             self._account_reason(account)
             for account in self._accounts
@@ -150,20 +158,34 @@ class Monitor:
         metrics = self.metrics
         counts, last = await uow.events.counts_after(self._counted)
         waiting = await uow.outbox.waiting()
+        stranded = frozenset(waiting).difference(self._endpoints)
         letters = await uow.dead_letters.count()
         states = {name: await uow.endpoints.get(name) for name in self._endpoints}
         for type_, count in counts.items():
             metrics.events.labels(type_).inc(count)
         self._counted = last
         metrics.dead_letters.set(letters)
-        now = datetime.now(UTC)
         for name, state in states.items():
-            label = metrics.labels.of("endpoint", name)
-            queue = waiting.get(name)
-            age = max(0.0, (now - queue.oldest).total_seconds()) if queue else 0.0
-            metrics.outbox_waiting.labels(label).set(queue.count if queue else 0)
-            metrics.outbox_oldest.labels(label).set(age)
-            metrics.endpoints_enabled.labels(label).set(state.enabled)
+            self._show_endpoint(name, waiting.get(name), enabled=state.enabled)
+        for name in stranded:
+            self._show_endpoint(name, waiting[name], enabled=False)
+        for name in self._stranded - stranded:
+            self._hide_endpoint(name)
+        self._stranded = stranded
+
+    def _show_endpoint(self, name: str, queue: WaitingRecord | None, *, enabled: bool) -> None:
+        metrics = self.metrics
+        label = metrics.labels.of("endpoint", name)
+        age = max(0.0, (datetime.now(UTC) - queue.oldest).total_seconds()) if queue else 0.0
+        metrics.outbox_waiting.labels(label).set(queue.count if queue else 0)
+        metrics.outbox_oldest.labels(label).set(age)
+        metrics.endpoints_enabled.labels(label).set(enabled)
+
+    def _hide_endpoint(self, name: str) -> None:
+        metrics = self.metrics
+        label = metrics.labels.of("endpoint", name)
+        for gauge in (metrics.outbox_waiting, metrics.outbox_oldest, metrics.endpoints_enabled):
+            gauge.remove(label)
 
     def _show(self, account: WatchedAccount) -> None:
         metrics = self.metrics

@@ -121,7 +121,7 @@ def _webhooks(news: _Samples, samples: _Samples) -> dict[str, Any]:
             "oldest_seconds": round(oldest.get(name, 0.0), 1),
             "detect_to_webhook": _times(news, "detect_to_webhook_seconds", {"endpoint": name}),
         }
-        for name in sorted(attempts["delivered"])
+        for name in sorted({*attempts["delivered"], *waiting})
     }
 
 

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import queue
 import signal
 import sys
 import threading
@@ -139,7 +140,10 @@ async def test_a_script_from_mail_to_webhook_to_sigterm(
 async def test_in_a_thread_with_an_endpoint_that_hangs(
     dovecot: Dovecot, dovecot_user: str, tmp_path: Path
 ) -> None:
-    """Beside a running loop, no signal is touched, and shutdown() ends it within the time."""
+    """Beside a running loop, no signal is touched, and shutdown() ends it within the time.
+
+    What was added to the monitors hears of the mail, too, once each.
+    """
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     heard: list[dict[str, Any]] = []
     async with Receiver(default=Answer(hang=True)) as receiver:
@@ -154,6 +158,10 @@ async def test_in_a_thread_with_an_endpoint_that_hangs(
 
         system = Own(config)
         system.batch_interval = 0.1
+        handled, called = queue.Queue[dict[str, Any]](), queue.Queue[dict[str, Any]]()
+        system.realtime_monitor.add_notification_handler(handled.put)
+        system.realtime_monitor.add_notification_handler(system.handle_realtime_event)
+        system.realtime_monitor.email_monitor.add_callback(called.put)
         thread = threading.Thread(target=system.start)
         thread.start()
         await _until_seen(tmp_path)
@@ -162,10 +170,12 @@ async def test_in_a_thread_with_an_endpoint_that_hangs(
             system.start()
         await append(dovecot, dovecot_user, mail(1))
         await receiver.received(1, timeout=20)
+        told = [await asyncio.to_thread(each.get, timeout=20) for each in (handled, called)]
         system.shutdown()
         await asyncio.to_thread(thread.join, 10)
         assert not thread.is_alive()
-    assert [event["type"] for event in heard][-1] == "new_message"
+    assert [(event["type"], event["uid"]) for event in told] == [("new_message", 1)] * 2
+    assert [event["type"] for event in heard].count("new_message") == 1
     assert not system.is_running
     assert handlers == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 

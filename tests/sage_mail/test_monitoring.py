@@ -9,12 +9,17 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from sage_mail.delivery.events import EventType
 from sage_mail.metrics import Metrics
 from sage_mail.monitoring import Monitor
 from sage_mail.pulse import Pulse
 from sage_mail.records import AccountState
+from sage_mail.reporting import Reporter
+from sage_mail.settings import ReportSettings
 from sage_mail.storage import Storage
+from sage_mail.storage.writability import Writability
 from tests.sage_mail.storage.samples import announced, dead_letter, event, place
 from tests.sage_mail.watching import Drained, Watched, monitor_of
 
@@ -62,6 +67,33 @@ async def test_a_store_that_is_gone(tmp_path: Path) -> None:
     await storage.close()
 
 
+async def test_a_store_that_takes_nothing(tmp_path: Path) -> None:
+    """While somebody waits to write and nothing is written the system is not ready."""
+    storage = await Storage.open(f"sqlite:///{tmp_path / 'sage.db'}", blob_dir=tmp_path / "blobs")
+    moment = 100.0
+    storage.writability = Writability(lambda: moment)
+    monitor = monitor_of(storage)
+
+    async def write() -> None:
+        async with storage.unit_of_work() as uow:
+            await uow.events.append(event())
+            await uow.commit()
+
+    with closing(sqlite3.connect(tmp_path / "sage.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(write())
+        await asyncio.sleep(0)
+        assert await monitor.unready() == []
+        moment += 6
+        assert await monitor.unready() == [
+            "store: the database answers, but nothing can be written to it"
+        ]
+        other.execute("ROLLBACK")
+        await writing
+    assert await monitor.unready() == []
+    await storage.close()
+
+
 async def test_what_the_store_knows(storage: Storage) -> None:
     """Outbox, dead letters and events are read from it; events count from the beginning on."""
     where = await place(storage)
@@ -87,7 +119,31 @@ async def test_what_the_store_knows(storage: Storage) -> None:
         assert _value(monitor, "dead_letters") == 1
         assert _value(monitor, "events_total", type="message.new") == 4
         assert _value(monitor, "events_total", type="message.deleted") == 1
-    assert _value(monitor, "outbox_waiting", endpoint="another") is None
+
+
+async def test_an_endpoint_that_is_not_configured(
+    storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What waits for it is logged at the start, and shown for as long as something does."""
+    async with storage.unit_of_work() as uow:
+        for _ in range(2):
+            await announced(uow, "gone", occurred_at=datetime.now(UTC) - timedelta(seconds=90))
+        await uow.commit()
+    monitor = monitor_of(storage)
+    await monitor.begin()
+    assert "endpoint_not_configured" in caplog.text
+    assert await monitor.refresh()
+    assert _value(monitor, "outbox_waiting", endpoint="gone") == 2
+    assert (_value(monitor, "outbox_oldest_seconds", endpoint="gone") or 0) >= 90
+    assert _value(monitor, "endpoint_enabled", endpoint="gone") == 0
+    report = await Reporter(monitor, ReportSettings()).report()
+    assert report["webhooks"]["gone"]["waiting"] == 2
+    async with storage.unit_of_work() as uow:
+        assert await uow.outbox.give_up("gone", reason="dropped") == 2
+        await uow.commit()
+    assert await monitor.refresh()
+    for name in ("outbox_waiting", "outbox_oldest_seconds", "endpoint_enabled"):
+        assert _value(monitor, name, endpoint="gone") is None
 
 
 async def test_what_is_asked_for_often_is_read_seldom(storage: Storage) -> None:

@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 from sage_mail import telemetry
-from sage_mail.telemetry import configure, get_logger
+from sage_mail.telemetry import configure, culprit, get_logger
 
 
 @pytest.fixture
@@ -196,3 +196,13 @@ def test_a_file_that_cannot_be_opened(tmp_path: Path, stream: io.StringIO) -> No
         configure(stream=io.StringIO(), file=tmp_path)
     get_logger("sage_mail.test").info("still_here")
     assert _lines(stream)[0]["action"] == "still_here"
+
+
+def test_the_culprit_without_its_text() -> None:
+    """An error is told by kind and place; what it quotes is not."""
+    try:
+        int("ada's subject")
+    except ValueError as error:
+        told = culprit(error)
+    assert told.startswith("ValueError in test_the_culprit_without_its_text, line ")
+    assert "ada" not in told

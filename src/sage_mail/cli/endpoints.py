@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     from sage_mail.settings import Settings
     from sage_mail.storage import Storage
 
-__all__ = ["disable", "enable", "local", "show", "show_attempts", "state"]
+__all__ = ["disable", "enable", "local", "show", "show_attempts", "state", "waiting_without"]
 
 
-def show(settings: Settings, kinds: Mapping[str, str], title: str) -> None:
-    """Print a line for each endpoint: its state, what it is (under *title*), and its deliveries."""
+def show(
+    settings: Settings, kinds: Mapping[str, str], title: str, *, stranded: Collection[str] = ()
+) -> None:
+    """Print a line for each endpoint: its state, what it is (under *title*), and its deliveries.
+
+    Those that are *stranded* are not configured, and come last.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -30,20 +35,33 @@ def show(settings: Settings, kinds: Mapping[str, str], title: str) -> None:
     async def read(storage: Storage) -> list[list[str]]:
         async with storage.read() as uow:
             counts = await uow.outbox.counts()
-            return [
-                [
-                    name,
-                    state(await uow.endpoints.get(name)),
-                    kind,
-                    *(str(counts.get(name, {}).get(each, 0)) for each in DeliveryStatus),
-                ]
-                for name, kind in kinds.items()
+            states = {name: state(await uow.endpoints.get(name)) for name in kinds}
+        states |= dict.fromkeys(stranded, "not configured")
+        return [
+            [
+                name,
+                state_,
+                kinds.get(name, "-"),
+                *(str(counts.get(name, {}).get(each, 0)) for each in DeliveryStatus),
             ]
+            for name, state_ in states.items()
+        ]
 
     table = Table("Name", "State", title, *(each.capitalize() for each in DeliveryStatus))
     for row in with_storage(settings, read):
         table.add_row(*map(Text, row))
     Console().print(table)
+
+
+def waiting_without(settings: Settings) -> Mapping[str, int]:
+    """How many deliveries wait for each endpoint or channel that is not configured."""
+
+    async def read(storage: Storage) -> Mapping[str, int]:
+        async with storage.read() as uow:
+            found = await uow.outbox.stranded([each.name for each in settings.subscribers])
+        return {name: queue.count for name, queue in found.items()}
+
+    return with_storage(settings, read)
 
 
 def enable(settings: Settings, name: str) -> None:

@@ -24,17 +24,26 @@ app = typer.Typer(help="The endpoints and their deliveries.", no_args_is_help=Tr
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The endpoint's name.")]
 _WRAPPED = 20
+_DROPPED = "dropped by hand: the endpoint was not configured"
 _LAST_NUMBER = 2**63 - 1  # that a database holds
 
 
 @app.command("list")
 def list_(config: ConfigOption = None) -> None:
-    """List the endpoints with what waits for them."""
+    """List the endpoints with what waits for them, and those that are not configured any more."""
     settings = _settings(config)
+    stranded = endpoints.waiting_without(settings)
+    if settings.webhooks or stranded:
+        kinds = {each.name: each.format for each in settings.webhooks}
+        endpoints.show(settings, kinds, "Format", stranded=stranded)
     if not settings.webhooks:
         typer.echo("no endpoints; add a [[webhooks]] table to the configuration")
-        return
-    endpoints.show(settings, {each.name: each.format for each in settings.webhooks}, "Format")
+    for name, count in stranded.items():
+        typer.echo(
+            f"{printable(name)} is not configured, and {count} deliveries wait for it; configure "
+            f"it under this name, or give them up: sage-mail webhooks drop {printable(name)}",
+            err=True,
+        )
 
 
 @app.command("show")
@@ -155,6 +164,40 @@ def replay(
     if delivery is not None and not count:
         raise SageMailError(f"{name} has no delivery {delivery}; see `webhooks attempts {name}`")
     _tell_when(settings, count)
+
+
+@app.command("drop")
+def drop(
+    name: _Name,
+    config: ConfigOption = None,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Give up what waits for an endpoint or channel that is not configured any more."""
+    from sage_mail.errors import SageMailError
+
+    settings = _settings(config)
+    if name in {each.name for each in settings.subscribers}:
+        raise SageMailError(
+            f"{name} is configured, so that what waits for it is sent; nothing was dropped. "
+            "To drop it, take it out of the configuration first"
+        )
+    count = endpoints.waiting_without(settings).get(name, 0)
+    if not count:
+        raise SageMailError(
+            f"nothing waits for an endpoint {name!r}; see `sage-mail webhooks list`"
+        )
+    if not yes:
+        typer.confirm(f"Give up {count} deliveries to {printable(name)}?", abort=True)
+
+    async def write(storage: Storage) -> int:
+        async with storage.unit_of_work() as uow:
+            dropped = await uow.outbox.give_up(name, reason=_DROPPED)
+            await uow.commit()
+        return dropped
+
+    count = with_storage(settings, write)
+    typer.echo(f"{count} deliveries to {printable(name)} are given up; their events stay")
 
 
 @app.command("rotate")

@@ -6,6 +6,9 @@ The laws of this module:
   is attempted again. What dies in between is sent once more, under the same ``webhook-id``.
 - A commit wakes the drains, so an idle one posts within milliseconds.
 - Of an endpoint that answers, some fifty answers may wait for their commit while others are posted.
+- An event that cannot be composed is an attempt that failed, and holds up none of the others.
+- An endpoint that answers 429 or 503 with Retry-After gets nothing until then; after a restart it
+  is asked once more.
 - An endpoint that hangs holds its own few connections and threads and nothing else.
 - While an endpoint is disabled its deliveries wait; they are sent once it is enabled.
 - Cancelling stops a drain at once: a POST under way is given up and its delivery stays pending, but
@@ -36,7 +39,7 @@ from sage_mail.metrics import Metrics
 from sage_mail.records import AttemptRecord, DeliveryRecord
 from sage_mail.settings import WebhookSettings
 from sage_mail.storage import Storage, Wakeups
-from sage_mail.telemetry import get_logger
+from sage_mail.telemetry import culprit, get_logger
 
 __all__ = ["EndpointDrain"]
 
@@ -127,6 +130,8 @@ class EndpointDrain:
             started = self._clock()
             outcome = await self._attempt(delivery, sender, started)
             reach("after-post")
+            if outcome.asked_rest:
+                self._pacer.rest(outcome.asked_rest, time.monotonic())
             if outcome.delivered:
                 # The next need not wait for the disk. After a failure it does: the endpoint may be
                 # disabled by it.
@@ -150,6 +155,10 @@ class EndpointDrain:
             request = await self._composer.compose(delivery, at=started, threads=sender.threads)
         except ConfigError as error:
             return Outcome(error=f"nothing was sent: {error}")
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge: one event must not stop its endpoint
+            return Outcome(error=f"nothing was sent: composing failed with {culprit(error)}")
         return await sender.post(request.body, request.headers)
 
     async def _record(self, delivery: DeliveryRecord, outcome: Outcome, started: datetime) -> None:

@@ -3,6 +3,8 @@
 A look costs as much as a delivery, so that the end of each delivery must not bring one. There is
 something new after a commit of this process, when the next pause is over, when the last look did
 not reach the end of what was due, and, for all that other processes commit, every ten seconds.
+
+What is due later than any pause is long was written while the clock was ahead, and is due now.
 """
 
 from __future__ import annotations
@@ -10,15 +12,15 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sage_mail.errors import StorageError
 from sage_mail.records import DeliveryRecord
-from sage_mail.storage import Storage
+from sage_mail.storage import Storage, UnitOfWork
 from sage_mail.telemetry import get_logger
 
-__all__ = ["Clock", "Queue"]
+__all__ = ["Clock", "Queue", "hurry_far_ones", "waits_for_days"]
 
 Clock = Callable[[], datetime]
 
@@ -29,6 +31,8 @@ _LONGEST_SLEEP: Final = 10.0
 # Deliveries read from the outbox at once, so that a backlog does not cost a query each.
 _AT_ONCE: Final = 50
 _OUTAGE_PAUSE: Final = 2.0
+# The longest pause of the schedule, a wish by Retry-After and quiet hours are all of about a day.
+_FAR: Final = timedelta(days=2)
 
 
 class Queue:
@@ -112,6 +116,9 @@ class Queue:
                 return []
             due = await uow.outbox.due(name, now, limit=limit, ordered=self._ordered)
             later = await uow.outbox.next_due(name, after=now)
+            is_far_ahead = later is not None and await waits_for_days(uow, name, now)
+        if is_far_ahead:
+            await hurry_far_ones(self._storage, name, now)
         if len(due) == limit:
             self._is_stale = True
         if later is not None:
@@ -120,3 +127,16 @@ class Queue:
 
     def _look_in(self, seconds: float) -> None:
         self._next_look = min(self._next_look, time.monotonic() + seconds)
+
+
+async def waits_for_days(uow: UnitOfWork, endpoint: str, now: datetime) -> bool:
+    """True if something waits for the endpoint that is due later than any pause is long."""
+    return await uow.outbox.next_due(endpoint, after=now + _FAR) is not None
+
+
+async def hurry_far_ones(storage: Storage, endpoint: str, now: datetime) -> None:
+    """Let what waits for the endpoint, and would do so for days, be due now."""
+    async with storage.unit_of_work() as uow:
+        count = await uow.outbox.hurry(endpoint, at=now, later_than=now + _FAR)
+        await uow.commit()
+    _log.warning("deliveries_far_ahead", endpoint=endpoint, hurried=count)

@@ -31,6 +31,7 @@ _EXCERPT_BYTES = 1024
 _EXCERPT_SECONDS = 1.0
 _ERROR_CHARACTERS = 200
 _KEEPALIVE_SECONDS = 60.0
+_OVERLOADED: Final = (429, 503)
 _PORTS: Final = {"http": 80, "https": 443}
 
 _NETWORK_ERRORS: Final = (
@@ -61,6 +62,15 @@ class Outcome:
     def delivered(self) -> bool:
         """True if the endpoint answered 2xx."""
         return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def asked_rest(self) -> float:
+        """The seconds for which the endpoint wants no post at all; 0.0 where it did not say so.
+
+        429 is about all that one client sends (RFC 6585 section 4) and 503 about the whole server
+        (RFC 9110 section 15.6.4); with other codes Retry-After is about the one request.
+        """
+        return (self.asked_pause or 0.0) if self.status in _OVERLOADED else 0.0
 
 
 class Sender:

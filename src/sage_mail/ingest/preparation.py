@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from sage_mail.records import (
     NewMessage,
     StoredDecision,
 )
+from sage_mail.telemetry import culprit
 
 __all__ = ["Prepared", "Rejected", "old_message", "prepare", "prepare_all"]
 
@@ -184,7 +184,5 @@ def _aware(moment: datetime | None) -> datetime | None:
 
 
 def _rejected(fetched: Fetched, stage: str, reason: str, error: Exception) -> Rejected:
-    # The text of an error may quote the message, its type and place do not.
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    detail = f"{type(error).__name__} in {where.name}, line {where.lineno}"
-    return Rejected(fetched.uid, stage, f"{reason} ({type(error).__name__})", detail, fetched.raw)
+    reason = f"{reason} ({type(error).__name__})"
+    return Rejected(fetched.uid, stage, reason, culprit(error), fetched.raw)

@@ -25,7 +25,7 @@ from anyio.abc import TaskStatus
 from sage_mail import telemetry
 from sage_mail.patterns._portal import portal
 from sage_mail.patterns.classifier import AIEmailClassifier
-from sage_mail.patterns.listeners import Event, Listeners
+from sage_mail.patterns.listeners import Callback, Event, Listeners
 from sage_mail.patterns.realtime import CompleteRealTimeEmailSystem
 from sage_mail.patterns.webhooks import EmailWebhookBridge
 from sage_mail.telemetry import get_logger
@@ -41,6 +41,7 @@ _log = get_logger(__name__)
 
 _BATCH_SECONDS: Final = 300.0
 _JOIN_SECONDS: Final = 1.0
+_MAIL: Final = ("new_message", "message_deleted")
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -53,7 +54,9 @@ class ProductionEmailSystem:
 
     ``ai_classifier``, ``realtime_monitor`` and ``webhook_bridge`` are there for their methods: what
     is stored is classified by the pipeline, and what is delivered is delivered by the outbox, which
-    loses nothing over a restart.
+    loses nothing over a restart. What is added to ``realtime_monitor`` by
+    `add_notification_handler`, or to its ``email_monitor`` by `add_callback`, hears of each mail as
+    `handle_realtime_event` does, in a thread of its own.
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -227,7 +230,8 @@ async def _tell(runtime: Runtime, system: ProductionEmailSystem, position: int) 
     """Tell each event behind the position, in the guide's form; a thread of its own hears it."""
     from sage_mail.errors import StorageError
 
-    listeners, handler = Listeners(), system.handle_realtime_event
+    listeners = Listeners()
+    own = system.handle_realtime_event
     try:
         async with runtime.storage.commits.subscribe() as wakeups:
             while True:
@@ -239,12 +243,27 @@ async def _tell(runtime: Runtime, system: ProductionEmailSystem, position: int) 
                     await wakeups.wait(2.0)
                     continue
                 for event in events:
-                    listeners.call(handler, _guide_event(event))
+                    told = _guide_event(event)
+                    for handler in (own, *_added(system, told, own)):
+                        listeners.call(handler, told)
                     position = event.seq
                 if not events:
                     await wakeups.wait(1.0)
     finally:
         listeners.end()
+
+
+def _added(system: ProductionEmailSystem, event: Event, own: Callback) -> list[Callback]:
+    """What hears of the event beside the system's *own* handler, which may be among it.
+
+    A monitor that was started, too, tells its listeners itself.
+    """
+    realtime = system.realtime_monitor
+    monitor = realtime.email_monitor
+    if event["type"] not in _MAIL or monitor.is_monitoring:
+        return []
+    added = (*monitor.callbacks, *realtime.notification_handlers)
+    return [each for each in added if each not in (own, realtime.handle_email_event)]
 
 
 def _guide_event(event: EventRecord) -> Event:

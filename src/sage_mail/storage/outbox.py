@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -160,18 +160,24 @@ class Outbox:
             .values(next_attempt_at=until)
         )
 
-    async def hurry(self, endpoint: str, *, at: datetime) -> None:
-        """Let what waits for the endpoint be due from the instant on, whatever its pauses were."""
-        await self._transaction.execute(
+    async def hurry(
+        self, endpoint: str, *, at: datetime, later_than: datetime | None = None
+    ) -> int:
+        """Let what waits for the endpoint be due from the instant on, whatever its pauses were.
+
+        With *later_than* only what would be due after that; the number of deliveries.
+        """
+        hurried = await self._transaction.execute(
             update(tables.deliveries)
             .where(
                 _deliveries.endpoint == endpoint,
                 _deliveries.status == DeliveryStatus.PENDING,
-                _deliveries.next_attempt_at > at,
+                _deliveries.next_attempt_at > (later_than or at),
             )
             .values(next_attempt_at=at)
         )
         self._transaction.wake_others()
+        return hurried
 
     async def get(self, delivery_id: int) -> DeliveryRecord | None:
         """The delivery by its row."""
@@ -249,6 +255,23 @@ class Outbox:
             )
         )
         return {row.endpoint: WaitingRecord(row.number, row.occurred_at) for row in rows}
+
+    async def stranded(self, configured: Collection[str]) -> Mapping[str, WaitingRecord]:
+        """What waits for endpoints that nobody delivers to, since they are not *configured*."""
+        waiting = await self.waiting()
+        return {name: waiting[name] for name in sorted(waiting) if name not in configured}
+
+    async def give_up(self, endpoint: str, *, reason: str) -> int:
+        """Let what waits for the endpoint have failed for the reason; the number of deliveries."""
+        await self._transaction.flush()
+        return await self._transaction.execute(
+            update(tables.deliveries)
+            .where(
+                _deliveries.endpoint == endpoint,
+                _deliveries.status == DeliveryStatus.PENDING,
+            )
+            .values(status=DeliveryStatus.FAILED, next_attempt_at=None, last_error=reason)
+        )
 
 
 def _record(row: Row[Any]) -> DeliveryRecord:

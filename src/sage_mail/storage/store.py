@@ -13,6 +13,7 @@ from sage_mail.storage.database import Database, open_database
 from sage_mail.storage.schema import ensure_schema
 from sage_mail.storage.transaction import Transaction
 from sage_mail.storage.unit_of_work import UnitOfWork
+from sage_mail.storage.writability import Writability
 
 __all__ = ["Storage"]
 
@@ -21,13 +22,14 @@ class Storage:
     """An open database with its blob store; made by `open`, ended by `close`.
 
     ``blobs`` keeps bytes under their SHA-256. ``commits`` wakes those who wait for what commits of
-    this process add.
+    this process add, ``writability`` says whether they come through.
     """
 
     def __init__(self, database: Database, blobs: BlobStore) -> None:
         self._database = database
         self.blobs = blobs
         self.commits = CommitSignal()
+        self.writability = Writability()
 
     @classmethod
     async def open(cls, url: str, *, blob_dir: Path, migrate: bool = True) -> Self:
@@ -56,9 +58,10 @@ class Storage:
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
         """A unit of work that writes; leaving it without `UnitOfWork.commit` undoes everything."""
-        async with self._database.write() as connection:
-            transaction = Transaction(connection, on_commit=self.commits.notify)
-            yield UnitOfWork(transaction)
+        with self.writability.attempt():
+            async with self._database.write() as connection:
+                transaction = Transaction(connection, on_commit=self.commits.notify)
+                yield UnitOfWork(transaction)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[UnitOfWork]:

@@ -182,6 +182,28 @@ def test_replay(config: Path) -> None:
     assert _run("replay", "crm", "--since", "yesterday", "-c", config)[0] == 2
 
 
+def test_what_waits_for_an_endpoint_that_is_gone(config: Path) -> None:
+    """It is listed with its number, failed by `check`, and dropped when that is confirmed."""
+    settings = load_settings(config)
+    old = settings.webhooks[0].model_copy(update={"name": "old"})
+    for _ in range(3):
+        _store(settings, lambda uow: announce(uow, new_event(), [old, settings.webhooks[0]]))
+    output = _run("list", "-c", config)[1]
+    assert "not configured" in output
+    assert "old is not configured, and 3 deliveries wait for it" in output
+    checked = CliRunner().invoke(app, ["check", "-c", str(config)]).output
+    assert "FAIL endpoint old: it is not configured, and 3 deliveries wait for it" in checked
+    assert _run("drop", "old", "-c", config)[0] == 1  # nobody has said yes
+    assert "3 deliveries to old are given up" in _run("drop", "old", "--yes", "-c", config)[1]
+    assert "not configured" not in _run("list", "-c", config)[1]
+    with pytest.raises(SageMailError, match="nothing waits for an endpoint 'old'"):
+        _run("drop", "old", "--yes", "-c", config)
+    with pytest.raises(SageMailError, match="crm is configured"):
+        _run("drop", "crm", "--yes", "-c", config)
+    counts = _store(settings, lambda uow: uow.outbox.counts())
+    assert counts == {"old": {DeliveryStatus.FAILED: 3}, "crm": {DeliveryStatus.PENDING: 3}}
+
+
 def test_a_range_that_is_none(config: Path) -> None:
     """A number that no event has, and an end before the beginning, are said and change nothing."""
     for option in ("--from", "--to", "--delivery"):

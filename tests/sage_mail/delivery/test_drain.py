@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from standardwebhooks.webhooks import Webhook
@@ -226,6 +226,26 @@ async def test_a_secret_that_cannot_be_had(
         clock.ahead += timedelta(seconds=5)
         storage.commits.notify()
         await receiver.received(1)
+
+
+async def test_an_event_that_cannot_be_composed(
+    storage: Storage, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is an attempt that failed, without a word of the event; the others are delivered."""
+    endpoint = endpoint_for(receiver, format="guide", concurrency=1, max_attempts=1)
+    before = await announced(storage, [endpoint], 2)
+    no_address: dict[str, Any] = {"from": {"name": "Ada"}}
+    (odd,) = await announced(storage, [endpoint], **no_address)
+    after = await announced(storage, [endpoint], 3)
+    async with draining(storage, endpoint):
+        for seq in (*before, *after):
+            await delivery_when(storage, seq, has_status(DeliveryStatus.DELIVERED))
+        failed = await delivery_when(storage, odd, has_status(DeliveryStatus.FAILED))
+    (attempt,) = await attempts_of(storage, failed)
+    assert attempt.error is not None
+    assert attempt.error.startswith("nothing was sent: composing failed with KeyError in _guide,")
+    assert (attempt.status_code, len(receiver.requests)) == (None, 5)
+    assert "drain_failed" not in caplog.text
 
 
 async def test_an_unsigned_endpoint_in_the_guides_format(

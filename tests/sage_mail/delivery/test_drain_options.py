@@ -177,6 +177,30 @@ async def test_a_rate_limit(storage: Storage, receiver: Receiver) -> None:
     assert requests[-1].at - requests[0].at >= 0.5
 
 
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_rest_that_the_endpoint_asks_for(
+    storage: Storage, receiver: Receiver, status: int
+) -> None:
+    """After 429 or 503 with Retry-After nothing at all is posted until then, and then the rest."""
+    endpoint = endpoint_for(receiver, concurrency=1)
+    receiver.script(Answer(status=status, headers={"Retry-After": "1"}))
+    await announced(storage, [endpoint], 4)
+    async with draining(storage, endpoint):
+        requests = await receiver.received(4)
+    assert requests[1].at - requests[0].at > 0.9
+
+
+async def test_retry_after_about_one_request(storage: Storage, receiver: Receiver) -> None:
+    """With another status Retry-After holds back the one delivery, and no other."""
+    endpoint = endpoint_for(receiver, concurrency=1)
+    receiver.script(Answer(status=500, headers={"Retry-After": "3600"}))
+    first, *others = await announced(storage, [endpoint], 4)
+    async with draining(storage, endpoint):
+        for seq in others:
+            await delivery_when(storage, seq, has_status(DeliveryStatus.DELIVERED))
+    assert await _stands(storage, first) is DeliveryStatus.PENDING
+
+
 async def test_rotation_of_a_secret(storage: Storage, receiver: Receiver, tmp_path: Path) -> None:
     """During a rotation both secrets verify, before and after it one, without a restart."""
     place_ = tmp_path / "secret"

@@ -40,3 +40,13 @@ def test_never_more_than_the_rate(rate: float, gaps: list[float]) -> None:
         now += gap
         begun += pacer.pause(now) == 0.0
     assert begun <= max(1.0, rate) + now * rate + 1e-6
+
+
+@pytest.mark.parametrize("rate", [None, 10.0])
+def test_a_rest_goes_before_the_rate(rate: float | None) -> None:
+    """While the endpoint rests nothing begins, and a shorter wish does not shorten a longer one."""
+    pacer = Pacer(rate)
+    pacer.rest(60.0, 100.0)
+    pacer.rest(5.0, 110.0)
+    assert (pacer.pause(100.0), pacer.pause(159.0)) == (60.0, 1.0)
+    assert pacer.pause(160.0) == 0.0

@@ -192,3 +192,29 @@ async def test_disabled_by_somebody_else_ends_a_backlog(storage: Storage, clock:
             waiting = await delivery_when(storage, second, tried(0))
         assert await attempts_of(storage, waiting) == []
         assert len(failing.requests) == 1
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+async def test_what_a_clock_that_was_ahead_has_written(
+    storage: Storage,
+    receiver: Receiver,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    ordered: bool,
+) -> None:
+    """What would be due in years is sent now, and what is due tomorrow stays as it is."""
+    endpoint = endpoint_for(receiver, ordered=ordered)
+    early, patient = await announced(storage, []), await announced(storage, [], account="home")
+    async with storage.unit_of_work() as uow:
+        for (seq,), days in ((early, 400), (patient, 1)):
+            event = await uow.events.get(seq)
+            assert event is not None
+            await uow.outbox.add(event, "crm", due=clock() + timedelta(days=days))
+        await uow.commit()
+    async with draining(storage, endpoint, clock=clock):
+        await delivery_when(storage, early[0], has_status(DeliveryStatus.DELIVERED))
+        waiting = await delivery_when(storage, patient[0], tried(0))
+    assert waiting.next_attempt_at is not None
+    assert waiting.next_attempt_at - clock() > timedelta(hours=23)
+    assert caplog.text.count("deliveries_far_ahead") == 1
+    assert len(receiver.requests) == 1

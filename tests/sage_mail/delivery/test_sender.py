@@ -52,6 +52,7 @@ async def test_failure_with_retry_after(receiver: Receiver) -> None:
     outcome = await _post(receiver.url)
     assert not outcome.delivered
     assert (outcome.status, outcome.error, outcome.asked_pause) == (503, "HTTP 503", 7.0)
+    assert outcome.asked_rest == 7.0
     assert outcome.excerpt == "closed\ufffd for lunch"
 
 

@@ -102,3 +102,23 @@ async def test_the_next_after_an_instant(storage: Storage) -> None:
         assert await uow.outbox.next_due("late", after=later(4)) == later(5)
         assert await uow.outbox.next_due("late", after=later(5)) == later(9)
         assert await uow.outbox.next_due("late", after=later(9)) is None
+
+
+async def test_what_waits_for_nobody(storage: Storage) -> None:
+    """Deliveries to endpoints that are not configured are told, and can be given up for good."""
+    async with storage.unit_of_work() as uow:
+        first = await announced(uow, "old")
+        for name in ("old", "crm"):
+            await announced(uow, name)
+        await uow.commit()
+    async with storage.unit_of_work() as uow:
+        stranded = await uow.outbox.stranded(["crm"])
+        assert {name: queue.count for name, queue in stranded.items()} == {"old": 2}
+        assert await uow.outbox.give_up("old", reason="dropped") == 2
+        await uow.commit()
+    async with storage.read() as uow:
+        assert await uow.outbox.stranded(["crm"]) == {}
+        (delivery,) = await uow.outbox.for_event(first)
+        assert set(await uow.outbox.waiting()) == {"crm"}
+    assert (delivery.status, delivery.next_attempt_at) == (DeliveryStatus.FAILED, None)
+    assert delivery.last_error == "dropped"

@@ -19,6 +19,7 @@ from sage_mail.delivery.notifications.channel import Channel
 from sage_mail.delivery.notifications.policy import Sent, key_of, keys_told, plan
 from sage_mail.delivery.notifications.settings import NotificationSettings
 from sage_mail.delivery.notifications.texts import note_of
+from sage_mail.delivery.queue import hurry_far_ones, waits_for_days
 from sage_mail.delivery.recorder import Recorder, to_its_end
 from sage_mail.delivery.results import Result
 from sage_mail.delivery.schedule import verdict
@@ -119,6 +120,10 @@ class NotificationDrain:
                 return [], _LONGEST_SLEEP
             due = await uow.outbox.due(name, now, limit=_AT_ONCE)
             next_due = await uow.outbox.next_due(name)
+            is_far_ahead = await waits_for_days(uow, name, now)
+        if is_far_ahead:
+            await hurry_far_ones(self._storage, name, now)
+            return due, 0.0
         if next_due is None:
             return due, _LONGEST_SLEEP
         return due, min(_LONGEST_SLEEP, max(0.0, (next_due - now).total_seconds()))

@@ -145,6 +145,33 @@ async def test_it_is_given_up_at_last(storage: Storage) -> None:
     assert delivery.last_error == "the service refused it with HTTP 500"
 
 
+async def test_what_a_clock_that_was_ahead_has_written(storage: Storage) -> None:
+    """What would be due in years is told now."""
+    async with Receiver(default=_OK) as receiver:
+        channel = _channel(receiver)
+        await _arrive(storage, channel, "one")
+        async with storage.unit_of_work() as uow:
+            await uow.outbox.put_off(1, until=datetime.now(UTC) + timedelta(days=400))
+            await uow.commit()
+        async with _running(storage, channel):
+            await _settled(storage, 1)
+
+    assert _titles(receiver) == ["one"]
+
+
+async def test_a_text_that_cannot_be_made(storage: Storage) -> None:
+    """A subject that breaks the channel's template is a failed attempt; the others are told."""
+    async with Receiver(default=_OK) as receiver:
+        channel = _channel(receiver, title="{{ subject.format() }}", max_attempts=1)
+        await _arrive(storage, channel, "one", "{x}", "three")
+        async with _running(storage, channel):
+            odd = await delivery_when(storage, 2, has_status(DeliveryStatus.FAILED), "phone")
+            await _settled(storage, 3)
+
+    assert _titles(receiver) == ["one", "three"]
+    assert odd.last_error == "nothing was sent: the template failed with KeyError"
+
+
 async def test_a_digest(storage: Storage) -> None:
     """What has come within the time is told in one text, and each delivery knows it."""
     clock = Clock()

@@ -55,11 +55,14 @@ def test_no_template(key: str, text: str) -> None:
         _settings(**{key: text})
 
 
-@pytest.mark.parametrize("text", ["{{ subject.__class__.__mro__ }}", "{{ 1 // 0 }}"])
-def test_a_template_that_fails(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["{{ subject.__class__.__mro__ }}", "{{ 1 // 0 }}", "{{ subject.format() }}"]
+)
+@pytest.mark.parametrize("subject", ["{x}", "{0}", "{0.y.z}", "{"])
+def test_a_template_that_fails(text: str, subject: str) -> None:
     """The sandbox, and whatever else goes wrong, is one error that quotes nothing."""
     with pytest.raises(ValueError, match=r"^the template failed with \w+Error$"):
-        note_of(_settings(body=text), [event(**_FACTS)])
+        note_of(_settings(body=text), [event(**{**_FACTS, "subject": subject})])
 
 
 def test_more_messages_than_there_is_room_for() -> None:

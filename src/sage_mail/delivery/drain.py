@@ -5,7 +5,8 @@ The laws of this module:
 - A delivery is attempted from its committed row alone, and what came of it is committed before it
   is attempted again. What dies in between is sent once more, under the same ``webhook-id``.
 - A commit wakes the drains, so an idle one posts within milliseconds.
-- Of an endpoint that answers, some fifty answers may wait for their commit while others are posted.
+- No more deliveries of an endpoint are without their record than may be posted at a time: so many,
+  and no more, are sent twice after a crash.
 - An event that cannot be composed is an attempt that failed, and holds up none of the others.
 - An endpoint that answers 429 or 503 with Retry-After gets nothing until then; after a restart it
   is asked once more.
@@ -46,8 +47,6 @@ __all__ = ["EndpointDrain"]
 _log = get_logger(__name__)
 
 _OUTAGE_PAUSE = 2.0
-# So many may be sent a second time after a crash; their records share a commit.
-_MOST_UNRECORDED = 50
 _NO_PAUSE = float("inf")
 
 
@@ -90,7 +89,6 @@ class EndpointDrain:
         self._pacer = Pacer(endpoint.rate_limit)
         self._queue = Queue(storage, endpoint.name, ordered=endpoint.ordered, clock=clock)
         self._under_way: set[int] = set()
-        self._posting: set[int] = set()
         self.is_at_work = False
 
     async def run(self) -> None:
@@ -111,19 +109,14 @@ class EndpointDrain:
             while True:
                 await self._queue.refresh(self._under_way)
                 pause = _NO_PAUSE
-                while self._queue and self._has_room():
+                while self._queue and len(self._under_way) < self._endpoint.concurrency:
                     if wait := self._pacer.pause(time.monotonic()):
                         pause = wait
                         break
                     delivery = self._queue.pop()
                     self._under_way.add(delivery.id)
-                    self._posting.add(delivery.id)
                     group.create_task(self._deliver(delivery, sender, wakeups))
                 await wakeups.wait(min(pause, self._queue.pause()))
-
-    def _has_room(self) -> bool:
-        unrecorded = len(self._under_way) - len(self._posting)
-        return len(self._posting) < self._endpoint.concurrency and unrecorded < _MOST_UNRECORDED
 
     async def _deliver(self, delivery: DeliveryRecord, sender: Sender, wakeups: Wakeups) -> None:
         try:
@@ -132,11 +125,6 @@ class EndpointDrain:
             reach("after-post")
             if outcome.asked_rest:
                 self._pacer.rest(outcome.asked_rest, time.monotonic())
-            if outcome.delivered:
-                # The next need not wait for the disk. After a failure it does: the endpoint may be
-                # disabled by it.
-                self._posting.discard(delivery.id)
-                wakeups.wake()
             await to_its_end(self._record(delivery, outcome, started))
         except StorageError as error:
             # Nothing was sent, since the message itself cannot be read: no fault of the endpoint.
@@ -144,7 +132,6 @@ class EndpointDrain:
             await asyncio.sleep(_OUTAGE_PAUSE)
             self._queue.returned(delivery)
         finally:
-            self._posting.discard(delivery.id)
             self._under_way.discard(delivery.id)
             wakeups.wake()
 

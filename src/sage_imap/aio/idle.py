@@ -41,7 +41,7 @@ class IdleSession:
     @property
     def over(self) -> bool:
         """Whether nothing more comes of it: it was ended, or its connection has."""
-        return self._idle.stopped or not self._is_current
+        return not self._is_current or (self._idle.stopped and not self.held)
 
     @property
     def _is_current(self) -> bool:
@@ -101,3 +101,5 @@ class IdleSession:
         while not self._idle.stopped:
             for event in await self.wait(self.renew):
                 yield event
+        if self.held:  # it was stopped while an event was being dealt with
+            await self.done()

@@ -117,6 +117,8 @@ def next_rows(session: Session, stream: FetchStream) -> Operation[list[Row] | No
         yield from _fill(session, stream)
         if stream.in_flight:
             yield from session.expect()
+            if not stream.is_open:
+                session.check_amount(stream.begun)
             session.absorb()
         elif not stream.rows and stream.peek() is None:
             if stream.failure is not None:
@@ -163,6 +165,7 @@ def _send_batches(session: Session, stream: FetchStream) -> None:
     while stream.has_room and isinstance(batch := stream.peek(), Batch):
         _check_mailbox(session, stream)
         stream.sent(session.connection.send(batch.command), batch)
+        stream.begun = session.received
         stream.advance()
         session.stream = stream
 

@@ -73,10 +73,7 @@ def wait(session: Session, idle: Idle, timeout: float) -> Operation[list[Event]]
         return _elsewhere(idle)
     deadline = (yield from now()) + timeout
     polled = False
-    while not session.news:
-        if idle.stopped:
-            yield from end(session, idle)
-            break
+    while not (session.news or idle.stopped):
         if idle.handle is None:
             yield from begin(session, idle)
             if session.news:
@@ -92,6 +89,8 @@ def wait(session: Session, idle: Idle, timeout: float) -> Operation[list[Event]]
         polled = True
         if event is not None:
             _note_end(idle, [event])
+    if idle.stopped:
+        yield from end(session, idle)
     _note_end(idle, session.absorb())
     if not session.news:
         session.check_open()

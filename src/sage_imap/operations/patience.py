@@ -34,23 +34,25 @@ class Patience:
 
     def __init__(self, timeout: float) -> None:
         self.timeout = timeout
-        self._since: float | None = None
+        self._waited = 0.0
+        self._asked: float | None = None
 
     def progress(self) -> None:
         """Something was done or came that brings the answer nearer."""
-        self._since = None
+        self._waited, self._asked = 0.0, None
 
     def left(self, moment: float, unfinished: int) -> float:
         """Seconds that the next read may wait at *moment*.
 
         *unfinished* are the octets that have come of a response that is not complete. Raises
-        `OperationTimeout` where none are left. The time begins with the first read after a
-        progress, so that it does not pass while nobody reads.
+        `OperationTimeout` where none are left. The time is that of the reads, none of which takes
+        longer than *timeout*: it does not pass while nobody reads.
         """
-        if self._since is None:
-            self._since = moment
+        if self._asked is not None:
+            self._waited += min(moment - self._asked, self.timeout)
+        self._asked = moment
         most = self.timeout * _TIMEOUTS
-        left = self._since + most + unfinished / _LEAST_RATE - moment
+        left = most + unfinished / _LEAST_RATE - self._waited
         if left <= 0:
             raise OperationTimeout(
                 f"for {most:g} seconds the server sent lines, but nothing of the answer; "

@@ -132,7 +132,8 @@ class Session:
         self._void: UIDValidityChanged | None = None
         self._bye: ByeReceived | None = None
         self._ended = False
-        self._received = 0
+        self.received = 0
+        """Octets that have come; differences alone have a meaning."""
 
     # Reading
 
@@ -158,7 +159,7 @@ class Session:
                 patience = min(patience, _GRACE)
             data = yield from read(patience, wakeable=timeout is not None)
             if isinstance(data, bytes | memoryview):
-                self._received += len(data)
+                self.received += len(data)
                 self.connection.receive_data(data)
             elif data is EOF:
                 self.connection.receive_eof()
@@ -240,6 +241,7 @@ class Session:
         stream = self.stream
         if stream is not None and stream.owns(event.handle):
             stream.complete(event)
+            stream.begun = self.received
             if not stream.in_flight:
                 self.stream = None
 
@@ -320,10 +322,10 @@ class Session:
         took it for is not known.
         """
         events: list[Event] = []
-        begun = self._received
+        begun = self.received
         while len(events) < _MOST_EVENTS:
             event = yield from self.expect()
-            self._check_amount(begun)
+            self.check_amount(begun)
             if isinstance(event, CommandCompleted) and event.handle == handle:
                 if _about_uids(handle.name):
                     self.check_uids(sent=True)
@@ -339,13 +341,14 @@ class Session:
         Their rows wait for whoever iterates over them. Raises `LimitExceeded` where the server
         sends much more than was asked for.
         """
-        begun = self._received
+        begun = self.received
         while self.stream is not None:
             yield from self.expect()
-            self._check_amount(begun)
+            self.check_amount(begun)
 
-    def _check_amount(self, begun: int) -> None:
-        if self._received - begun > _MOST_OCTETS:
+    def check_amount(self, begun: int) -> None:
+        """Raise `LimitExceeded` where since *begun* more came than an answer may have."""
+        if self.received - begun > _MOST_OCTETS:
             raise LimitExceeded(f"an answer had {_MOST_OCTETS} octets and no end")
 
     @property

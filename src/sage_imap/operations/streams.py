@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sage_imap.errors import UIDValidityChanged
+from sage_imap.errors import LimitExceeded, UIDValidityChanged
 from sage_imap.models.results import FetchRow, SelectedMailbox
 from sage_imap.protocol.command import Command
 from sage_imap.protocol.connection import Connection
@@ -30,6 +30,10 @@ __all__ = ["Batch", "Bounds", "FetchStream", "Large", "Row", "Step"]
 Row = FetchRow | ParseFailure
 _MIB: Final = 1024 * 1024
 _NOTHING: Final = (1, 0)
+# Responses about a message that is asked for once: one, or a few with an item each, and its flags
+# whenever another client changes them. A server that sends more fills memory.
+_MOST_RESPONSES_EACH: Final = 8
+_MORE_RESPONSES: Final = 1000
 # What a server tells unasked about a message: its flags, with what CONDSTORE adds.
 _UNASKED: Final = frozenset({"UID", "FLAGS", "MODSEQ"})
 
@@ -117,6 +121,14 @@ class FetchStream:
         # Dovecot may complete pipelined commands in another order than that of their sending.
         self._open: dict[Handle, Batch] = {}
         self._expected = _NOTHING
+        self._room = _MORE_RESPONSES
+        self.begun = 0
+        """`Session.received` when a batch was sent or completed last."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the server alone knows how many rows come."""
+        return any(batch.uids is None for batch in self._open.values())
 
     @property
     def in_flight(self) -> int:
@@ -145,16 +157,22 @@ class FetchStream:
     def sent(self, handle: Handle, batch: Batch) -> None:
         """Take note that *batch* is on the wire."""
         self._open[handle] = batch
+        count = self.mailbox.exists if batch.uids is None else len(batch.uids)
+        self._room += count * _MOST_RESPONSES_EACH
 
     def owns(self, handle: Handle) -> bool:
         """Whether *handle* is a batch in flight."""
         return handle in self._open
 
     def takes(self, event: FetchReceived | ParseFailure) -> bool:
-        """Keep the event if it is of this stream; False where it is news."""
+        """Keep the event if it is of this stream; False where it is news.
+
+        Raises `LimitExceeded` where there are many more of them than were asked for.
+        """
         if isinstance(event, ParseFailure):
             if event.response != "FETCH":
                 return False
+            self._count()
             self.rows.append(event)
             return True
         items = event.items
@@ -163,6 +181,7 @@ class FetchStream:
             return False
         if self.void is not None:
             return True  # it may be of another message; the iteration ends with the error
+        self._count()
         if self._wanted <= items.keys():
             self.rows.append(row_of(event, uid, self.mailbox))
             return True
@@ -170,6 +189,11 @@ class FetchStream:
             return False
         self._join(event, uid)
         return True
+
+    def _count(self) -> None:
+        self._room -= 1
+        if self._room < 0:
+            raise LimitExceeded("the server sends rows again and again, many more than asked for")
 
     def _expects(self, uid: int) -> bool:
         low, high = self._expected

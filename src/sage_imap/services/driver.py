@@ -32,7 +32,9 @@ class Driver:
 
     def __init__(self, config: IMAPConfig) -> None:
         self._config = config
-        self._lock = threading.Lock()
+        # Re-entrant, since a signal handler may run between the lock and the owner's mark; what is
+        # in the middle of an operation is told by that mark.
+        self._lock = threading.RLock()
         self._owner: int | None = None
         self._transport: SocketTransport | None = None
         self._session: Session | None = None
@@ -125,8 +127,8 @@ class Driver:
         """
         transport = self.check_open()
         session = self.session
-        if not self._lock.acquire(blocking=False):
-            return transport.fileno()  # another thread is reading it
+        if self.interrupted or not self._lock.acquire(blocking=False):
+            return transport.fileno()  # it is being read
         try:
             held = bool(session.news) or session.connection.has_unread or transport.has_unread
             return None if held else transport.fileno()
@@ -170,11 +172,16 @@ class Driver:
                     yield
                 except BaseException as error:
                     if self._breaks(error):
-                        self._end(f"{type(error).__name__} ended it in the middle of a command")
+                        # Ctrl-C on the threshold of this block comes as the end of a generator.
+                        left = isinstance(error, GeneratorExit)
+                        what = "an interruption" if left else type(error).__name__
+                        self._end(f"{what} ended it in the middle of a command")
                     raise
                 finally:
                     self._owner = None
         finally:
+            if self.interrupted:  # Ctrl-C came before the mark was taken away
+                self._owner = None
             self._close_ended()
 
     def _breaks(self, error: BaseException) -> bool:
@@ -195,7 +202,7 @@ class Driver:
 
     def _close_ended(self) -> None:
         """Close what has ended, unless a thread is still in it: that one closes it then."""
-        while self._ended and self._lock.acquire(blocking=False):
+        while self._ended and not self.interrupted and self._lock.acquire(blocking=False):
             try:
                 while self._ended:
                     self._ended.pop().close()

@@ -40,7 +40,7 @@ class IdleSession:
     @property
     def over(self) -> bool:
         """Whether nothing more comes of it: it was ended, or its connection has."""
-        return self._idle.stopped or not self._is_current
+        return not self._is_current or (self._idle.stopped and not self.held)
 
     @property
     def _is_current(self) -> bool:
@@ -96,3 +96,5 @@ class IdleSession:
     def __iter__(self) -> Iterator[Event]:
         while not self._idle.stopped:
             yield from self.wait(self.renew)
+        if self.held:  # it was stopped while an event was being dealt with
+            self.done()

@@ -174,6 +174,8 @@ class EndpointDrain:
         if closings != self._warden.closings:
             self._queue.expire()
         retry_at = judged.moment if isinstance(judged, RetryAt) else None
+        # In one step: what is looked up between the two would not be found due for long.
+        self._under_way.discard(delivery.id)
         self._queue.settled(delivery, retry_at=retry_at)
         _tell(result)
 

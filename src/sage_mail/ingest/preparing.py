@@ -93,10 +93,20 @@ class Preparer:
     def _running(self) -> _Process:
         if self._idle is not None:
             self._idle.cancel()
-        self._idle = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self.close)
         if self._process is None:
             self._process = _Process(self._pipeline)
+        self._close_later()
         return self._process
+
+    def _close_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._idle = loop.call_later(_IDLE_SECONDS, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        if self._process is not None and not self._process.is_ready:
+            self._close_later()  # on a busy machine it takes long to start
+        else:
+            self.close()
 
 
 class _Process:

@@ -278,3 +278,24 @@ def test_renewal_that_cannot_be(renew: float) -> None:
     """A cycle without a length would do nothing but end and begin IDLE."""
     with pytest.raises(LocalProtocolError, match="positive"):
         Idle(renew)
+
+
+def test_stopped_with_news_at_hand() -> None:
+    """The server does not go on holding it, whatever there was to tell."""
+    with staged(
+        """
+        << A1 IDLE
+        >> + idling
+        >> * 2 EXISTS
+        << DONE
+        >> A1 OK done
+        << A2 NOOP
+        >> A2 OK done
+        """
+    ) as stage:
+        idle = _begun(stage)
+        stage.session.absorb()
+        idle.stopped = True
+        assert stage.run(idling.wait(stage.session, idle, 60)) == [ExistsReceived(2)]
+        assert idle.handle is None
+        stage.run(noop(stage.session))

@@ -27,6 +27,7 @@ from sage_imap.operations import session as sessions
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.idling import Idle
 from sage_imap.operations.session import Session, kind_of_news, noop
+from sage_imap.operations.streams import FetchStream
 from sage_imap.protocol.events import (
     Event,
     ExistsReceived,
@@ -39,7 +40,7 @@ from sage_imap.protocol.events import (
 from sage_imap.protocol.sets import UIDSet
 from sage_imap.protocol.state import ConnectionState
 from sage_imap.transports.scripted import ScriptedTransport, Step
-from tests.support.scripts import TIMEOUT, staged
+from tests.support.scripts import TIMEOUT, Stage, staged
 
 ONE: Final = MessageSet("1")
 MANY: Final = MessageSet("1:200", "INBOX", 7)
@@ -243,6 +244,33 @@ def test_rows_without_measure(monkeypatch: pytest.MonkeyPatch) -> None:
             stage.run(noop(stage.session))
 
 
+def _read_all(stage: Stage, stream: FetchStream) -> None:
+    while stage.run(fetching.next_rows(stage.session, stream)):
+        pass
+
+
+@pytest.mark.parametrize("row", ["* 1 FETCH (UID 1 FLAGS ())", "* 1 FETCH ("])
+def test_rows_again_and_again(row: str) -> None:
+    """Whoever reads on is not sent the same row, or garbage, for ever."""
+    with staged(f"<< A1 UID FETCH 1 (UID FLAGS)\n{f'>> {row}{chr(10)}' * 2000}") as stage:
+        opening = fetching.open_stream(stage.session, MessageSet("1"), ["FLAGS"])
+        stream = stage.run(opening)
+        with pytest.raises(LimitExceeded):
+            _read_all(stage, stream)
+
+
+def test_large_rows_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their octets are counted, too, from one completion to the next."""
+    monkeypatch.setattr(sessions, "_MOST_OCTETS", 10_000)
+    row = f'>> * 1 FETCH (UID 1 RFC822.SIZE 200 X-NOTE "{"x" * 200}")\n.. cut\n' * 100
+    with staged("") as stage:
+        stage.transport = ScriptedTransport(f"<< A1 UID FETCH 1 (UID RFC822.SIZE)\n{row}")
+        opening = fetching.open_stream(stage.session, MessageSet("1"), ["RFC822.SIZE"])
+        stream = stage.run(opening)
+        with pytest.raises(LimitExceeded, match="octets"):
+            _read_all(stage, stream)
+
+
 def test_texts_that_nobody_asked_for() -> None:
     """Of a row that is news, flags and numbers are kept, and not a body."""
     row = (
@@ -346,6 +374,7 @@ def test_time_that_passes_while_nobody_reads() -> None:
         """
         << A1 UID FETCH 1:2 (UID FLAGS)
         >> * 1 FETCH (UID 1 FLAGS ())
+        >> * 3 FETCH (
         >> * OK Still here
         .. cut
         >> * 2 FETCH (UID 2 FLAGS ())

@@ -254,6 +254,12 @@ def test_any_value_keeps_its_shape(value: Any) -> None:
     assert redact(once) == once
 
 
+def _seconds(text: str) -> float:
+    started = time.process_time()
+    redact_text(text)
+    return time.process_time() - started
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -267,8 +273,6 @@ def test_hostile_text_takes_bounded_time(text: str) -> None:
     times = []
     for length in (10_000, 40_000):
         hostile = (text * length)[:length]
-        started = time.process_time()
-        redact_text(hostile)
-        times.append(time.process_time() - started)
+        times.append(min(_seconds(hostile) for _ in range(3)))
     # Four times the text; sixteen times the time would be quadratic.
     assert times[1] < 10 * times[0] + 0.1

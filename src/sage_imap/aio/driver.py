@@ -38,6 +38,7 @@ class Driver:
         self._transport: StreamTransport | None = None
         self._session: Session | None = None
         self._ending = ""
+        self._endings = 0  # which tells a connection that is being made that it is not wanted
 
     @property
     def session(self) -> Session:
@@ -62,7 +63,8 @@ class Driver:
             if callable(config.access_token):
                 # It may ask a server for a fresh one, which must not hold up the loop.
                 config = replace(config, access_token=await asyncio.to_thread(config.token))
-            self._transport = await StreamTransport.connect(
+            endings = self._endings
+            transport = await StreamTransport.connect(
                 config.host,
                 config.effective_port,
                 tls=config.effective_security == "tls",
@@ -70,6 +72,10 @@ class Driver:
                 timeout=config.timeout,
                 connect_timeout=config.connect_timeout,
             )
+            if self._endings != endings:
+                transport.close()
+                raise ConnectionLost("the connection was closed while it was being made")
+            self._transport = transport
             self._session = Session(Connection(quirks=config.quirks()), timeout=config.timeout)
             try:
                 await self._drive(self._transport, sign_in(self._session, config))
@@ -163,6 +169,7 @@ class Driver:
         self._loop, self._lock = loop, asyncio.Lock()
 
     def _end(self, why: str) -> None:
+        self._endings += 1
         transport, self._transport = self._transport, None
         if transport is not None:
             self._ending = why

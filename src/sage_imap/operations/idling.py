@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from sage_imap.errors import LocalProtocolError, OperationTimeout
 from sage_imap.operations.effects import Operation, now
@@ -20,6 +21,10 @@ from sage_imap.protocol.rejection import rejection
 from sage_imap.protocol.state import ConnectionState
 
 __all__ = ["Idle", "begin", "end", "wait"]
+
+
+# Seconds from one IDLE to the next.
+_LEAST: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -35,6 +40,11 @@ class Idle:
     begun: float = 0.0
     session: Session | None = None
     stopped: bool = False
+
+    @property
+    def rests_until(self) -> float:
+        """When it may be begun anew: a server that ends it at once is not asked without a pause."""
+        return self.begun + min(self.renew, _LEAST) if self.session is not None else 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.renew < math.inf:
@@ -74,13 +84,16 @@ def wait(session: Session, idle: Idle, timeout: float) -> Operation[list[Event]]
     deadline = (yield from now()) + timeout
     polled = False
     while not (session.news or idle.stopped):
-        if idle.handle is None:
-            yield from begin(session, idle)
-            if session.news:
-                break
         moment = yield from now()
         if moment >= deadline and polled:
             break
+        if idle.handle is None and moment >= idle.rests_until:
+            yield from begin(session, idle)
+            continue
+        if idle.handle is None:
+            yield from session.receive(max(0.0, min(deadline, idle.rests_until) - moment))
+            polled = True
+            continue
         if moment >= idle.begun + idle.renew:
             yield from end(session, idle)
             continue

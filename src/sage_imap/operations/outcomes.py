@@ -82,7 +82,7 @@ def stored(
     enter = partial(_enter_stored, holds=_holder(wanted, mode))
     result: OperationResult[StoreResult] = OperationResult(True, asked=_closed(message_set))
     with _reported(result, enter):
-        conversation = messages.store(session, message_set, wanted, mode=mode)
+        conversation = _store_known(session, message_set, wanted, mode)
         yield from _conduct(result, conversation, enter)
     told = result.value
     untold = told.accepted - UIDSet.of(told.flags) if told is not None else UIDSet()
@@ -93,6 +93,17 @@ def stored(
         if found.error is not None and result.success:
             result.success, result.error = False, found.error
     return result
+
+
+def _store_known(
+    session: Session, message_set: MessageSet, flags: str | tuple[str, ...], mode: StoreMode
+) -> Operation[StoreResult]:
+    """STORE to UIDs that are known, lest nobody can tell which were not told of."""
+    session.uids_for(message_set, "STORE")
+    if message_set.is_open and session.mailbox is not None:
+        found = yield from messages.present(session, str(message_set))
+        message_set = MessageSet(found, session.mailbox.name, session.mailbox.uidvalidity)
+    return (yield from messages.store(session, message_set, flags, mode=mode))
 
 
 def moved(

@@ -39,6 +39,7 @@ class Driver:
         self._transport: SocketTransport | None = None
         self._session: Session | None = None
         self._ending = ""
+        self._endings = 0  # which tells a connection that is being made that it is not wanted
         self._ended: list[SocketTransport] = []
         self._process = os.getpid()
 
@@ -68,7 +69,8 @@ class Driver:
                 raise LocalProtocolError("connected already")
             self._session = None
             self._process = os.getpid()
-            self._transport = SocketTransport.connect(
+            endings = self._endings
+            transport = SocketTransport.connect(
                 config.host,
                 config.effective_port,
                 tls=config.effective_security == "tls",
@@ -76,6 +78,10 @@ class Driver:
                 timeout=config.timeout,
                 connect_timeout=config.connect_timeout,
             )
+            if self._endings != endings:
+                transport.close()
+                raise ConnectionLost("the connection was closed while it was being made")
+            self._transport = transport
             self._session = Session(Connection(quirks=config.quirks()), timeout=config.timeout)
             try:
                 self._drive(self._transport, sign_in(self._session, config))
@@ -193,6 +199,7 @@ class Driver:
 
     def _end(self, why: str) -> None:
         """Let go of the connection; its descriptors are closed once nobody uses them."""
+        self._endings += 1
         transport, self._transport = self._transport, None
         if transport is not None:
             self._ending = why

@@ -185,17 +185,19 @@ def test_done_unanswered() -> None:
 
 
 def test_server_ends_idle() -> None:
-    """A server that ends IDLE by itself is taken at its word, and asked anew."""
+    """A server that ends IDLE by itself is taken at its word, and asked anew a little later."""
     with staged(
         """
         << A1 IDLE
         >> + idling
         >> * 5 EXISTS
         >> A1 OK that is all
+        .. silence
         << A2 IDLE
         >> + idling
         .. cut
         >> A2 OK that is all
+        .. silence
         << A3 IDLE
         >> + idling
         .. silence
@@ -299,3 +301,20 @@ def test_stopped_with_news_at_hand() -> None:
         assert stage.run(idling.wait(stage.session, idle, 60)) == [ExistsReceived(2)]
         assert idle.handle is None
         stage.run(noop(stage.session))
+
+
+def test_a_server_that_ends_it_at_once() -> None:
+    """It is not asked again and again without a pause."""
+    with staged(
+        """
+        << A1 IDLE
+        >> + idling
+        >> A1 OK done
+        .. silence
+        << A2 IDLE
+        >> + idling
+        .. silence
+        """
+    ) as stage:
+        assert stage.run(idling.wait(stage.session, Idle(540.0), 3.0)) == []
+        assert stage.transport.now == 3.0

@@ -125,6 +125,26 @@ def test_stored_in_vain(mode: StoreMode, flags: list[str], told: str, *, holds: 
     assert str(result.messages) == ("1" if holds else "")
 
 
+def test_stored_in_an_open_set() -> None:
+    """What is in it is looked up first, so that those that had the flag already count."""
+    with staged(
+        """
+        << A1 UID SEARCH RETURN (ALL) UID 2:*
+        >> * ESEARCH (TAG "A1") UID ALL 2:3
+        >> A1 OK done
+        << A2 UID STORE 2:3 +FLAGS (X)
+        >> * 2 FETCH (UID 2 FLAGS (X))
+        >> A2 OK done
+        << A3 UID SEARCH RETURN (ALL) UID 3
+        >> * ESEARCH (TAG "A3") UID ALL 3
+        >> A3 OK done
+        """
+    ) as stage:
+        result = stage.run(outcomes.stored(stage.session, MessageSet("2:*"), ["X"], "add"))
+    assert result.success
+    assert result.messages == UIDSet.parse("2:3")
+
+
 def test_stored_and_the_look_refused() -> None:
     """A NO to the look behind STORE is a result, too."""
     with staged(

@@ -50,8 +50,15 @@ def _die_with(parent: int) -> None:
 
 
 def send(pipe: IO[bytes], value: object) -> None:
-    """Write the value."""
-    octets = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    """Write the value.
+
+    Raises:
+        pickle.PicklingError: it cannot be sent; nothing was written.
+    """
+    try:
+        octets = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    except (AttributeError, TypeError) as error:  # how the module tells most of the cases
+        raise pickle.PicklingError(str(error)) from error
     pipe.write(_LENGTH.pack(len(octets)))
     pipe.write(octets)
     pipe.flush()

@@ -74,7 +74,9 @@ class Preparer:
                     async with asyncio.timeout(_MOST_SECONDS):
                         return await process.prepare(fetched, mailbox, context)
             except (OSError, EOFError, pickle.PickleError, TimeoutError) as error:
-                _log.warning("preparing_process_lost", error=type(error).__name__)
+                _log.warning(
+                    "preparing_process_lost", error=type(error).__name__, reason=str(error)
+                )
                 if process is self._process:  # and nobody has noticed it before
                     self._losses += 1
                     self.close()
@@ -131,13 +133,19 @@ class _Process:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it has started, and not failed to."""
+        """Whether it has started, or failed to, which `prepare` then tells."""
         return self._ready.done()
 
     async def prepare(
         self, fetched: Sequence[Fetched], mailbox: MailboxRecord, context: Context
     ) -> Results:
-        """The messages prepared; raises OSError or EOFError where the process is gone."""
+        """The messages prepared.
+
+        Raises:
+            OSError, EOFError: the process is gone.
+            pickle.PickleError: the pipeline or the messages cannot be sent to another process.
+        """
+        self._ready.result()
         # Shielded, since an answer that nobody reads would be taken for the next one.
         answer = self._asked((list(fetched), mailbox, context))
         results: Results = await asyncio.shield(asyncio.wrap_future(answer))
@@ -153,8 +161,12 @@ class _Process:
         self._reader.shutdown(wait=False)
 
     def _asked(self, request: object) -> Future[Any]:
-        self._writer.submit(send, self._requests, request)
-        return self._reader.submit(receive, self._answers)
+        sent = self._writer.submit(send, self._requests, request)
+        return self._reader.submit(self._answer, sent)
+
+    def _answer(self, sent: Future[None]) -> Any:
+        sent.result()  # nothing answers what could not be sent
+        return receive(self._answers)
 
     @staticmethod
     def _closed(pipe: IO[bytes]) -> None:

@@ -88,6 +88,20 @@ async def test_both_ways_prepare_the_same() -> None:
         assert replace(mine, draft=replace(mine.draft, first_seen_at=moment)) == others
 
 
+async def test_a_stage_that_cannot_be_sent_costs_nothing() -> None:
+    """With a stage of somebody's own that no other process can get, all is done here, at once."""
+    stage = _Where()
+    object.__setattr__(stage, "nobody_elses", lambda: None)
+    with _preparer(Pipeline([stage])) as preparer:
+        async with asyncio.timeout(10):
+            for _ in range(7):
+                results = await preparer.prepare(_fetched(), _MAILBOX, Context(), backlog=True)
+                assert {_process_of(result) for result in results} == {os.getpid()}
+                if preparer._process is not None:
+                    await asyncio.wait([asyncio.wrap_future(preparer._process._ready)])
+        assert preparer._process is None
+
+
 async def test_only_a_backlog_goes_elsewhere() -> None:
     """A few messages are prepared here, and so is the backlog until the other has started."""
     with _preparer(Pipeline([_Where()])) as preparer:

@@ -151,7 +151,8 @@ class Extractor:
 
 
 def _in_each(find: Callable[[Passage], Iterable[F]]) -> Callable[[Source], tuple[F, ...]]:
-    return lambda source: _all(source, find)
+    # Not a lambda: a second process gets the extractor as a pickle.
+    return partial(_all, find=find)
 
 
 def _all(source: Source, find: Callable[[Passage], Iterable[F]]) -> tuple[F, ...]:

@@ -113,10 +113,10 @@ class IMAPMailboxUIDService:
         try:
             for batch in tally.batches(batch_size):
                 await self._process(tally, batch, handler)
+            return await self.client.run(processing.finish, tally)
         except IMAPError as error:
             error.partial = tally.result(error)
             raise
-        return tally.result()
 
     async def _process(
         self,
@@ -126,7 +126,7 @@ class IMAPMailboxUIDService:
     ) -> None:
         try:
             async for row in self.client.iter_fetch(batch, processing.ITEMS):
-                if tally.knows(row):
+                if tally.skips(row):
                     continue
                 tally.check_selected(self.client.mailbox)
                 try:

@@ -8,7 +8,7 @@ larger than one slice is ever asked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -16,25 +16,26 @@ from sage_imap.errors import LocalProtocolError, MailboxMismatch
 from sage_imap.models.message import MessageSet
 from sage_imap.operations.books import telling
 from sage_imap.operations.effects import Operation
+from sage_imap.operations.plans import (
+    SECTION,
+    WHOLE,
+    Batch,
+    Bodies,
+    Bounds,
+    Large,
+    Metadata,
+    weighs,
+)
 from sage_imap.operations.session import Session
-from sage_imap.operations.streams import Batch, Bounds, FetchStream, Large, Row, Step
+from sage_imap.operations.streams import FetchStream, Row
 from sage_imap.protocol.commands import fetch as fetch_command
 from sage_imap.protocol.events import ParseFailure
 from sage_imap.protocol.rejection import rejection
-from sage_imap.protocol.sets import UIDSet
 from sage_imap.protocol.state import ConnectionState
 
 __all__ = ["fetch", "next_rows", "open_stream"]
 
 _DEFAULT: Final = Bounds()
-# UID, FLAGS, INTERNALDATE and RFC822.SIZE take 150 octets, an envelope 700, a structure 1,000.
-_METADATA_OCTETS: Final = 2048
-_HEADER_OCTETS: Final = 8192
-_UID_OCTETS: Final = len("4294967295,")
-_SECTION: Final = re.compile(
-    r"(BODY|BINARY)(?:\.PEEK)?\[([^\]]*)\](?:<(\d+)\.(\d+)>)?", re.IGNORECASE
-)
-_WHOLE: Final = re.compile(r"BODY(?:\.PEEK)?\[(?:TEXT)?\]", re.IGNORECASE)
 _OLD_NAMES: Final = {
     "RFC822": "BODY.PEEK[]",
     "RFC822.HEADER": "BODY.PEEK[HEADER]",
@@ -73,7 +74,8 @@ def open_stream(
     changed_since: int | None = None,
     bounds: Bounds = _DEFAULT,
 ) -> Operation[FetchStream]:
-    """A stream over *message_set*; of bodies, the sizes are asked for at once."""
+    """A stream over *message_set*; nothing is sent before rows are asked for."""
+    yield from ()  # an operation, so that the shells see to the connection and whose turn it is
     session.uids_for(message_set, "FETCH")
     asked = _asked(items)
     # An item that is none is refused here, before the first command.
@@ -81,19 +83,11 @@ def open_stream(
     bounds = replace(bounds, line=min(bounds.line, session.room_for_uids(sample)))
     mailbox = session.mailbox
     assert mailbox is not None
-    plan: Iterator[Step] = iter(())
-    if message_set and any(_weighs(item) is None for item in asked):
-        with telling(lambda: None):  # sizes are no rows of what was asked for
-            sizes = yield from fetch(
-                session, message_set, ["RFC822.SIZE"], changed_since=changed_since, bounds=bounds
-            )
-        plan = _plan_bodies(sizes, asked, bounds)
-    elif message_set:
-        plan = _plan_metadata(message_set, asked, changed_since, bounds)
-    wanted = frozenset(map(_key, asked))
+    kind = Bodies if any(weighs(item) is None for item in asked) else Metadata
+    plan = kind(message_set, asked, changed_since, bounds)
     return FetchStream(
         plan,
-        wanted,
+        frozenset(map(_key, asked)),
         connection=session.connection,
         mailbox=mailbox,
         items=tuple(asked),
@@ -150,10 +144,7 @@ def _fill(session: Session, stream: FetchStream) -> Operation[None]:
     session.check_sendable()
     _send_batches(session, stream)
     step = stream.peek() if stream.has_room else None
-    if isinstance(step, ParseFailure):
-        stream.advance()
-        stream.rows.append(step)
-    elif isinstance(step, Large):
+    if isinstance(step, Large):
         _check_mailbox(session, stream)
         yield from session.settle()
         stream.advance()
@@ -190,62 +181,11 @@ def _asked(items: Iterable[str]) -> list[str]:
 
 def _key(item: str) -> str:
     """The name under which an item comes back."""
-    section = _SECTION.fullmatch(item)
+    section = SECTION.fullmatch(item)
     if section is None:
         return item.upper()
     origin = f"<{section[3]}>" if section[3] else ""
     return f"{section[1]}[{section[2]}]{origin}".upper()
-
-
-def _weighs(item: str) -> int | None:
-    """About how many octets an item has; None: as many as the message, at most."""
-    section = _SECTION.fullmatch(item)
-    if section is None:
-        return 0
-    if section[4]:
-        return int(section[4])
-    name = section[2].upper()
-    return _HEADER_OCTETS if "HEADER" in name or name.endswith("MIME") else None
-
-
-def _plan_metadata(
-    message_set: MessageSet, asked: Sequence[str], changed_since: int | None, bounds: Bounds
-) -> Iterator[Batch]:
-    if message_set.is_open:
-        yield Batch(fetch_command(str(message_set), asked, changed_since=changed_since), None, 0)
-        return
-    weight = _METADATA_OCTETS + sum(_weighs(item) or 0 for item in asked)
-    most = max(1, min(bounds.messages, bounds.batch // weight))
-    for part in message_set.uids.split(most_ids=most, most_bytes=bounds.line):
-        command = fetch_command(part, asked, changed_since=changed_since)
-        yield Batch(command, part, len(part) * weight)
-
-
-def _plan_bodies(sizes: Sequence[Row], asked: Sequence[str], bounds: Bounds) -> Iterator[Step]:
-    sliced = any(_WHOLE.fullmatch(item) for item in asked)
-    uids: list[int] = []
-    octets = 0
-    most = max(1, min(bounds.messages, bounds.line // _UID_OCTETS))
-    for row in sizes:
-        size = 0 if isinstance(row, ParseFailure) else row.size or 0
-        special = isinstance(row, ParseFailure) or (sliced and size > bounds.large)
-        if uids and (special or octets + size > bounds.batch or len(uids) >= most):
-            yield _batch(uids, octets, asked)
-            uids, octets = [], 0
-        if isinstance(row, ParseFailure):
-            yield row
-        elif special:
-            yield Large(row.uid, size)
-        else:
-            uids.append(row.uid)
-            octets += size + _METADATA_OCTETS
-    if uids:
-        yield _batch(uids, octets, asked)
-
-
-def _batch(uids: list[int], octets: int, asked: Sequence[str]) -> Batch:
-    chosen = UIDSet.of(uids)
-    return Batch(fetch_command(chosen, asked), chosen, octets)
 
 
 def _in_slices(session: Session, large: Large, stream: FetchStream) -> Operation[Row]:
@@ -256,13 +196,13 @@ def _in_slices(session: Session, large: Large, stream: FetchStream) -> Operation
             large, f"it has {large.size} octets, more than the {bounds.largest} that are accepted"
         )
     one = MessageSet.from_uids([large.uid])
-    small = [item for item in stream.items if not _WHOLE.fullmatch(item)]
+    small = [item for item in stream.items if not WHOLE.fullmatch(item)]
     first = yield from fetch(session, one, small, bounds=bounds)
     if not first or isinstance(first[0], ParseFailure):
         return first[0] if first else _failure(large, "it is gone")
     row = first[0]
     for item in stream.items:
-        if _WHOLE.fullmatch(item):
+        if WHOLE.fullmatch(item):
             octets = yield from _read_section(session, one, item, large.size, bounds)
             if isinstance(octets, ParseFailure):
                 return octets

@@ -25,12 +25,12 @@ from sage_imap.models.email import EmailMessage
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import FetchRow, MessageFailure, OperationResult, SelectedMailbox
 from sage_imap.operations.effects import Operation
-from sage_imap.operations.messages import search, store
+from sage_imap.operations.messages import present, search, store
 from sage_imap.operations.session import Session
 from sage_imap.protocol.events import ParseFailure
 from sage_imap.protocol.sets import UIDSet
 
-__all__ = ["ITEMS", "Tally", "conclude", "interrupt", "prepare"]
+__all__ = ["ITEMS", "Tally", "conclude", "finish", "interrupt", "prepare"]
 
 ITEMS: Final = (MessagePart.FLAGS, MessagePart.INTERNALDATE, MessagePart.RFC822)
 
@@ -46,6 +46,8 @@ class Tally:
         self.mark_seen = mark_seen
         self.refusal: CommandRejected | None = None
         """The NO to a fetch, which is why messages that did not come did not."""
+        self.present = UIDSet()
+        """Those that did not come although the mailbox has them."""
         self._known: set[int] = set()
         self._handled: list[int] = []
         self._done: list[int] = []
@@ -59,12 +61,15 @@ class Tally:
         """The message of *row*; raises `MessageUnreadable`."""
         if isinstance(row, ParseFailure):
             raise MessageUnreadable(row.reason)
-        if row.sections.get("") is None:
-            raise MessageUnreadable("the server sent no text of it")
         return row.message()
 
-    def knows(self, row: FetchRow | ParseFailure) -> bool:
-        """Whether the message of *row* was processed or has failed: servers may send it twice."""
+    def skips(self, row: FetchRow | ParseFailure) -> bool:
+        """Whether *row* is none to handle: without a text, or of a message that came before.
+
+        Servers may send a message twice; one without a text may be gone, see `finish`.
+        """
+        if isinstance(row, FetchRow) and row.sections.get("") is None:
+            return True
         return row.uid is not None and row.uid in self._known
 
     def check_selected(self, mailbox: SelectedMailbox | None) -> None:
@@ -105,23 +110,42 @@ class Tally:
             self._known.add(row.uid)
         self._failures.append(MessageFailure(row.uid, error))
 
+    @property
+    def missing(self) -> UIDSet:
+        """Those of which no row came that could be handled, and which none can have been."""
+        return self._books()[1]
+
+    def _books(self) -> tuple[UIDSet, UIDSet]:
+        """Those between a handler's return and the mark, and those that did not come."""
+        told = UIDSet.of(failure.uid for failure in self._failures if failure.uid is not None)
+        unnamed = sum(failure.uid is None for failure in self._failures)
+        over = UIDSet.of(self._done) | told
+        unmarked = UIDSet.of(self._handled) - over
+        # A row whose UID could not be read is one of those that did not come.
+        return unmarked, UIDSet.of(list(self.asked.uids - over - unmarked)[unnamed:])
+
+    def _why_missing(self, uid: int) -> Exception:
+        if self.refusal is not None:
+            return self.refusal
+        if uid in self.present:
+            return MessageUnreadable("the server sent no text of it, although it has the message")
+        return MessageGone("it is not in the mailbox any more")
+
     def result(self, aborted: Exception | None = None) -> OperationResult[None]:
         """The books: every message that was asked for is done or has a failure.
 
         *aborted* is why the run has ended early: then nothing is known of what did not come.
         """
+        unmarked, missing = self._books()
+        failures = list(self._failures)
+        if unmarked:  # the run ended between a handler's return and the mark
+            why = aborted or self.refusal or MessageGone("it is not in the mailbox any more")
+            failures += [MessageFailure(uid, MarkFailed(why)) for uid in unmarked]
+        failures += [MessageFailure(uid, aborted or self._why_missing(uid)) for uid in missing]
         done = UIDSet.of(self._done)
-        told = UIDSet.of(failure.uid for failure in self._failures if failure.uid is not None)
-        unnamed = sum(failure.uid is None for failure in self._failures)
-        why = aborted or self.refusal or MessageGone("it is not in the mailbox any more")
-        # Where the run ended between a handler's return and the mark.
-        unmarked = UIDSet.of(self._handled) - done - told
-        failures = [*self._failures, *(MessageFailure(uid, MarkFailed(why)) for uid in unmarked)]
-        # A row whose UID could not be read is one of those that did not come.
-        missing = list(self.asked.uids - done - told - unmarked)[unnamed:]
         result: OperationResult[None] = OperationResult(success=True, messages=done)
         result.asked = self.asked
-        result.failures = failures + [MessageFailure(uid, why) for uid in missing]
+        result.failures = failures
         if result.failures:
             result.success = False
             result.error = BatchFailed(
@@ -166,6 +190,20 @@ def conclude(session: Session, tally: Tally, row: FetchRow | ParseFailure) -> Op
             tally.failed(row, MarkFailed(error))
             return
     tally.succeeded(row)
+
+
+def finish(session: Session, tally: Tally) -> Operation[OperationResult[None]]:
+    """The result; of messages that did not come it is looked up whether the mailbox has them.
+
+    Raises `MailboxMismatch` where the last handler left another mailbox selected.
+    """
+    if tally.refusal is None and (missing := tally.missing):
+        tally.check_selected(session.mailbox)
+        try:
+            tally.present = yield from present(session, missing)
+        except CommandRejected as error:
+            tally.refusal = error
+    return tally.result()
 
 
 def interrupt(error: Exception) -> NoReturn:

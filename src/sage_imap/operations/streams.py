@@ -8,13 +8,12 @@ asks for rows again.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from sage_imap.errors import LimitExceeded, UIDValidityChanged
 from sage_imap.models.results import FetchRow, SelectedMailbox
-from sage_imap.protocol.command import Command
+from sage_imap.operations.plans import Batch, Bounds, Plan, Step
 from sage_imap.protocol.connection import Connection
 from sage_imap.protocol.events import (
     CommandCompleted,
@@ -23,12 +22,10 @@ from sage_imap.protocol.events import (
     ParseFailure,
     Status,
 )
-from sage_imap.protocol.sets import UIDSet
 
-__all__ = ["Batch", "Bounds", "FetchStream", "Large", "Row", "Step"]
+__all__ = ["FetchStream", "Row"]
 
 Row = FetchRow | ParseFailure
-_MIB: Final = 1024 * 1024
 _NOTHING: Final = (1, 0)
 # Responses about a message that is asked for once: one, or a few with an item each, and its flags
 # whenever another client changes them. A server that sends more fills memory.
@@ -38,64 +35,16 @@ _MORE_RESPONSES: Final = 1000
 _UNASKED: Final = frozenset({"UID", "FLAGS", "MODSEQ"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """How much of a fetch is asked for at once; octets, unless a name says otherwise."""
-
-    messages: int = 400
-    """Messages in a batch, a count: beyond a hundred nothing is gained, and four hundred keep a
-    batch of envelopes below a megabyte."""
-
-    batches: int = 3
-    """Batches in flight, a count: one is being read, one is on the way, one is being made."""
-
-    batch: int = 4 * _MIB
-    """A batch of bodies, unless one message alone is larger."""
-
-    large: int = 64 * _MIB
-    """Above this, a message is read in slices."""
-
-    slice: int = 4 * _MIB
-    """One slice."""
-
-    largest: int = 256 * _MIB
-    """Above this, a message is not read whole; its parts can be, by BODYSTRUCTURE."""
-
-    line: int = 7000
-    """A set of UIDs as text; RFC 7162 section 4 speaks of 8,192 octets a line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One UID FETCH: what it asks for, of which messages, and about how many octets it brings."""
-
-    command: Command
-    uids: UIDSet | None  # None: the server alone knows them ("7:*")
-    octets: int
-
-
-@dataclass(frozen=True, slots=True)
-class Large:
-    """A message that is read in slices."""
-
-    uid: int
-    size: int
-
-
-Step = Batch | Large | ParseFailure
-"""What comes next in a plan; a `ParseFailure` is passed on as it is."""
-
-
 class FetchStream:
     """The rows of one iteration over messages of *mailbox*, on *connection* and on no other.
 
-    *plan* yields the steps when there is room for them, *items* are what it asks for and *wanted*
+    *plan* gives the steps when there is room for them, *items* are what it asks for and *wanted*
     the names under which they come back.
     """
 
     def __init__(
         self,
-        plan: Iterator[Step],
+        plan: Plan,
         wanted: frozenset[str],
         *,
         connection: Connection,
@@ -115,12 +64,17 @@ class FetchStream:
         self._peeked: Step | None = None
         self._wanted = wanted
         self._telling = wanted - _UNASKED
+        self._asked = wanted - {"UID"}
         # Servers may tell of a message in several responses (RFC 9051 section 7.5.2).
         self._partial: dict[int, FetchRow] = {}
         self._missing: dict[int, frozenset[str]] = {}
+        # What came whole of the batches in flight, and what was but named, as news name it.
+        self._told: set[int] = set()
+        self._named: dict[int, FetchReceived] = {}
         # Dovecot may complete pipelined commands in another order than that of their sending.
         self._open: dict[Handle, Batch] = {}
         self._expected = _NOTHING
+        self._asking: Batch | None = None  # the batch that expects them
         self._room = _MORE_RESPONSES
         self.begun = 0
         """`Session.received` when a batch was sent or completed last."""
@@ -145,9 +99,9 @@ class FetchStream:
         return len(self._open) < bounds.batches and octets < (bounds.batches - 1) * bounds.batch
 
     def peek(self) -> Step | None:
-        """The next step of the plan; None at its end."""
+        """The next step of the plan; None at its end, or where it waits for what is in flight."""
         if self._peeked is None:
-            self._peeked = next(self._plan, None)
+            self._peeked = self._plan.step()
         return self._peeked
 
     def advance(self) -> None:
@@ -173,39 +127,71 @@ class FetchStream:
             if event.response != "FETCH":
                 return False
             self._count()
-            self.rows.append(event)
+            self._fail(event)
             return True
         items = event.items
         uid = items.get("UID")
-        if not isinstance(uid, int) or not self._expects(uid):
+        if not isinstance(uid, int) or (batch := self._batch_of(uid)) is None:
             return False
         if self.void is not None:
             return True  # it may be of another message; the iteration ends with the error
         self._count()
+        if batch.weighing:
+            return self._weigh(uid, items.get("RFC822.SIZE"), told=_is_size(items))
         if self._wanted <= items.keys():
+            if batch.uids is not None:
+                self._told.add(uid)
             self.rows.append(row_of(event, uid, self.mailbox))
             return True
         if self._telling.isdisjoint(items):
-            return False
+            return self._name(event, uid, batch)
         self._join(event, uid)
         return True
+
+    def _fail(self, failure: ParseFailure) -> None:
+        """Where a size cannot be understood the message may be: only its size is not known then."""
+        batch = None if failure.uid is None else self._batch_of(failure.uid)
+        if failure.uid is None or batch is None or not batch.weighing:
+            self.rows.append(failure)
+        else:
+            self._weigh(failure.uid, None, told=True)
+
+    def _weigh(self, uid: int, size: object, *, told: bool) -> bool:
+        """Pass a size on to the plan, if one was told; a message has one size."""
+        if told and uid not in self._told:
+            self._told.add(uid)
+            self._plan.weigh(uid, size if isinstance(size, int) else None)
+        return told
+
+    def _name(self, event: FetchReceived, uid: int, batch: Batch) -> bool:
+        """Keep what looks like news of a message, in case that nothing better comes of it.
+
+        Whether it is no news at all is returned.
+        """
+        empty = event.items.keys() == {"UID"}
+        if uid in self._partial:
+            self._join(event, uid)
+        elif batch.uids is not None and (empty or not self._asked.isdisjoint(event.items)):
+            self._named[uid] = event
+        return empty
 
     def _count(self) -> None:
         self._room -= 1
         if self._room < 0:
             raise LimitExceeded("the server sends rows again and again, many more than asked for")
 
-    def _expects(self, uid: int) -> bool:
+    def _batch_of(self, uid: int) -> Batch | None:
+        """The batch that asks for the message."""
         low, high = self._expected
         if low <= uid <= high:
-            return True
+            return self._asking
         for batch in self._open.values():
             if batch.uids is None:
-                return True
+                return batch
             if uid in batch.uids:
-                self._expected = batch.uids.range_of(uid)  # its neighbours come next
-                return True
-        return False
+                self._asking, self._expected = batch, batch.uids.range_of(uid)
+                return batch  # its neighbours come next
+        return None
 
     def _join(self, event: FetchReceived, uid: int) -> None:
         """Put a row together whose items come in several responses."""
@@ -215,8 +201,12 @@ class FetchStream:
             row = self._partial[uid] = FetchRow(
                 uid, mailbox=self.mailbox.name, uidvalidity=self.mailbox.uidvalidity
             )
+            if uid in self._named:
+                self._join(self._named.pop(uid), uid)
+                missing = self._missing[uid] - event.items.keys()
         _fill(row, event)
         self._missing[uid] = missing
+        self._told.add(uid)
         if not missing:
             self.rows.append(self._partial.pop(uid))
             del self._missing[uid]
@@ -227,10 +217,25 @@ class FetchStream:
         self._expected = _NOTHING
         if event.status is not Status.OK and self.failure is None:
             self.failure = event
-        for uid in list(self._partial):
-            if batch.uids is None or uid in batch.uids:
-                self.rows.append(self._partial.pop(uid))
-                del self._missing[uid]
+        if batch.weighing:
+            self._plan.weighed()
+        for uid in _of(batch, self._partial):
+            self.rows.append(self._partial.pop(uid))
+            del self._missing[uid]
+        for uid in _of(batch, self._named):
+            named = self._named.pop(uid)
+            if uid not in self._told:
+                self.rows.append(row_of(named, uid, self.mailbox))
+        self._told.difference_update(batch.uids if batch.uids is not None else list(self._told))
+
+
+def _is_size(items: Mapping[str, object]) -> bool:
+    """Whether these are the answer about a size: news say more than a UID, and no size."""
+    return "RFC822.SIZE" in items or items.keys() == {"UID"}
+
+
+def _of(batch: Batch, uids: Iterable[int]) -> list[int]:
+    return [uid for uid in uids if batch.uids is None or uid in batch.uids]
 
 
 def row_of(event: FetchReceived, uid: int, mailbox: SelectedMailbox) -> FetchRow:

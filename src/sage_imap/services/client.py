@@ -62,7 +62,8 @@ class IMAPClient:
         self.config = IMAPConfig.of(config)
         self._driver = Driver(self.config)
         self._idle: IdleSession | None = None
-        self._choosing = threading.Lock()  # two threads that begin IDLE begin the same
+        # Two threads that begin IDLE begin the same; a signal handler need not wait for its thread.
+        self._choosing = threading.RLock()
 
     def __enter__(self) -> Self:
         self.connect()

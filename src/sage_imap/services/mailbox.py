@@ -109,10 +109,10 @@ class IMAPMailboxUIDService:
         try:
             for batch in tally.batches(batch_size):
                 self._process(tally, batch, handler)
+            return self.client.run(processing.finish, tally)
         except IMAPError as error:
             error.partial = tally.result(error)
             raise
-        return tally.result()
 
     def _process(
         self,
@@ -122,7 +122,7 @@ class IMAPMailboxUIDService:
     ) -> None:
         try:
             for row in self.client.iter_fetch(batch, processing.ITEMS):
-                if tally.knows(row):
+                if tally.skips(row):
                     continue
                 tally.check_selected(self.client.mailbox)
                 try:

@@ -16,8 +16,9 @@ from sage_imap.errors import (
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import FetchRow
 from sage_imap.operations import fetching, mailboxes
+from sage_imap.operations.plans import Bounds
 from sage_imap.operations.session import noop
-from sage_imap.operations.streams import Bounds, Row
+from sage_imap.operations.streams import Row
 from sage_imap.protocol.events import ExpungeReceived, FetchReceived, ParseFailure
 from tests.support.scripts import Stage, staged
 
@@ -165,7 +166,7 @@ def test_refused_batch() -> None:
 
 
 def test_failures_are_rows() -> None:
-    """What cannot be understood is told in its place, in the sizes as in the bodies."""
+    """What cannot be understood is told; a size like that costs no body."""
     with staged(
         """
         << A1 UID FETCH 1:3 (UID RFC822.SIZE)
@@ -177,15 +178,21 @@ def test_failures_are_rows() -> None:
         >> * 1 FETCH (UID 1 BODY[] {5}
         >> hello)
         >> A2 OK done
-        << A3 UID FETCH 3 (UID BODY.PEEK[])
-        >> * 3 FETCH (UID 3 BODY[] )
+        << A3 UID FETCH 2 (UID)
+        >> * 2 FETCH (UID 2)
         >> A3 OK done
+        << A4 UID FETCH 2 (UID BODY.PEEK[]<0.4194304>)
+        >> * 2 FETCH (UID 2 BODY[]<0> "hello")
+        >> A4 OK done
+        << A5 UID FETCH 3 (UID BODY.PEEK[])
+        >> * 3 FETCH (UID 3 BODY[] )
+        >> A5 OK done
         """
     ) as stage:
         rows = _fetch(stage, "1:3", ["BODY.PEEK[]"])
     assert {row.uid: type(row) for row in rows} == {
         1: FetchRow,
-        2: ParseFailure,
+        2: FetchRow,
         3: ParseFailure,
     }
 
@@ -229,6 +236,84 @@ def test_flags_told_unasked() -> None:
         1,
         None,
     ]
+
+
+def test_a_message_that_is_but_named() -> None:
+    """Of what was asked for only a part that may come unasked, or nothing: a row all the same.
+
+    What is told of a message whose row came already makes no second one.
+    """
+    with staged(
+        """
+        << A1 UID FETCH 1:5 (UID FLAGS RFC822.SIZE)
+        >> * 1 FETCH (UID 1 FLAGS (a))
+        >> * 2 FETCH (UID 2)
+        >> * 3 FETCH (UID 3 MODSEQ (7))
+        >> * 4 FETCH (UID 4 FLAGS ())
+        >> * 4 FETCH (UID 4 FLAGS (b) RFC822.SIZE 5)
+        >> * 4 FETCH (UID 4 FLAGS (c))
+        >> * 5 FETCH (UID 5 RFC822.SIZE 6)
+        >> * 5 FETCH (UID 5 FLAGS (d))
+        >> A1 OK done
+        """
+    ) as stage:
+        rows = _fetch(stage, "1:5", ["FLAGS", "RFC822.SIZE"])
+        news = stage.session.take_news()
+    found = {row.uid: (row.flags, row.size) for row in rows if isinstance(row, FetchRow)}
+    assert found == {1: (("a",), None), 2: (None, None), 4: (("b",), 5), 5: (("d",), 6)}
+    assert len(rows) == len(found)
+    assert [event.items["UID"] for event in news if isinstance(event, FetchReceived)] == [
+        *(1, 3, 4, 4, 5)
+    ]
+
+
+@pytest.mark.parametrize("told", ["", " RFC822.SIZE NIL"])
+def test_a_message_of_unknown_size(told: str) -> None:
+    """It is read in slices, so that no literal is larger than one."""
+    with staged(
+        f"""
+        << A1 UID FETCH 1:3 (UID RFC822.SIZE)
+        >> * 1 FETCH (UID 1 RFC822.SIZE 5)
+        >> * 2 FETCH (UID 2{told})
+        >> * 3 FETCH (UID 3 FLAGS ())
+        >> A1 OK done
+        << A2 UID FETCH 1 (UID BODY.PEEK[])
+        >> * 1 FETCH (UID 1 BODY[] "hello")
+        >> A2 OK done
+        << A3 UID FETCH 2 (UID)
+        >> * 2 FETCH (UID 2)
+        >> A3 OK done
+        << A4 UID FETCH 2 (UID BODY.PEEK[]<0.4194304>)
+        >> * 2 FETCH (UID 2 BODY[]<0> "world")
+        >> A4 OK done
+        """
+    ) as stage:
+        rows = _fetch(stage, "1:3", ["BODY.PEEK[]"])
+    assert [isinstance(row, FetchRow) and row.sections[""] for row in rows] == [b"hello", b"world"]
+
+
+def test_sizes_are_asked_for_ahead() -> None:
+    """The second portion of sizes is on its way with the bodies of the first."""
+    with staged(
+        """
+        << A1 UID FETCH 1:2 (UID RFC822.SIZE)
+        >> * 1 FETCH (UID 1 RFC822.SIZE 5)
+        >> * 2 FETCH (UID 2 RFC822.SIZE 5)
+        >> A1 OK done
+        << A2 UID FETCH 3 (UID RFC822.SIZE)
+        << A3 UID FETCH 1:2 (UID BODY.PEEK[])
+        >> * 3 FETCH (UID 3 RFC822.SIZE 5)
+        >> A2 OK done
+        << A4 UID FETCH 3 (UID BODY.PEEK[])
+        >> * 1 FETCH (UID 1 BODY[] "hello")
+        >> * 2 FETCH (UID 2 BODY[] "hello")
+        >> A3 OK done
+        >> * 3 FETCH (UID 3 BODY[] "hello")
+        >> A4 OK done
+        """
+    ) as stage:
+        rows = _fetch(stage, "1:3", ["BODY.PEEK[]"], bounds=Bounds(messages=2))
+    assert _uids(rows) == [1, 2, 3]
 
 
 def test_row_in_several_responses() -> None:

@@ -17,6 +17,8 @@ from sage_imap.errors import (
     LocalProtocolError,
     MailboxMismatch,
     MarkFailed,
+    MessageGone,
+    MessageUnreadable,
 )
 from sage_imap.models.email import EmailMessage
 from sage_imap.models.message import MessageSet
@@ -90,9 +92,9 @@ class Run:
 
 
 @asynccontextmanager
-async def running(shell: str, script: str) -> AsyncIterator[Run]:
+async def running(shell: str, script: str, beginning: str = BEGINNING) -> AsyncIterator[Run]:
     """A run at a server that plays *script* once the messages were fetched."""
-    with ScriptServer(BEGINNING + script + "\n.. silence") as server:
+    with ScriptServer(beginning + script + "\n.. silence") as server:
         config = IMAPConfig(
             host="127.0.0.1",
             port=server.port,
@@ -136,6 +138,26 @@ async def test_marks_that_are_refused(shell: str) -> None:
     assert "1 of 3 messages were not processed and 1 were processed but not marked" in (
         result.error_message
     )
+
+
+async def test_messages_that_do_not_come(shell: str) -> None:
+    """Whether they are gone is looked up: a server may leave out what it has."""
+    first = '* 1 FETCH (UID 1 FLAGS () INTERNALDATE "17-Jul-2026 02:44:25 +0000" BODY[] "a: b")'
+    beginning = BEGINNING[: BEGINNING.index(f">> {first}")]
+    script = rf"""
+>> * 1 FETCH (UID 1 FLAGS (\\Deleted))\r\n* 2 FETCH (UID 2 FLAGS ())
+>> A4 OK done
+<< A5 UID SEARCH UID 1:3
+>> * SEARCH 2\r\nA5 OK done
+"""
+    async with running(shell, script, beginning.rstrip()) as run:
+        result = await run.process(_nothing)
+    assert run.called == []
+    assert [(f.uid, type(f.error)) for f in result.failures] == [
+        (1, MessageGone),
+        (2, MessageUnreadable),
+        (3, MessageGone),
+    ]
 
 
 async def test_connection_that_ends_at_the_mark(shell: str) -> None:

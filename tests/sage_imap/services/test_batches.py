@@ -144,7 +144,7 @@ async def test_messages_that_do_not_come(shell: str) -> None:
     """Whether they are gone is looked up: a server may leave out what it has."""
     first = '* 1 FETCH (UID 1 FLAGS () INTERNALDATE "17-Jul-2026 02:44:25 +0000" BODY[] "a: b")'
     beginning = BEGINNING[: BEGINNING.index(f">> {first}")]
-    script = rf"""
+    script = r"""
 >> * 1 FETCH (UID 1 FLAGS (\\Deleted))\r\n* 2 FETCH (UID 2 FLAGS ())
 >> A4 OK done
 << A5 UID SEARCH UID 1:3

@@ -1,7 +1,8 @@
-"""BODYSTRUCTURE the fast way: one expression for each part.
+"""BODYSTRUCTURE the fast way: one expression for the whole, or else one for each part.
 
 It reads what well-behaved servers send, strictly, and gives up on everything else, so that
 `bodystructure` alone decides about oddities. Both read the same structure from the same octets.
+What the one expression fits is taken apart when somebody looks at it.
 """
 
 from __future__ import annotations
@@ -57,6 +58,26 @@ _MULTIPART_END: Final = re.compile(
     rb" " + _WORD + rb"(?>(?: (" + _PARAMS + rb")" + _TAIL + rb")?)\)"
 )
 _ITEM: Final = re.compile(_NSTRING)
+
+
+def _without_groups(pattern: bytes) -> bytes:
+    return re.sub(rb"(?<!\\)\((?!\?)", rb"(?:", pattern)
+
+
+def _nested() -> re.Pattern[bytes]:
+    """A part, or parts in parts three deep, as the expressions above read them one by one."""
+    head, leaf, end = map(_without_groups, (_HEAD, _LEAF.pattern, _MULTIPART_END.pattern))
+    rest = _without_groups(rb"(?>(?: (" + _NSTRING + rb")" + _TAIL + rb")?)\)")
+    # Texts and messages without their lines are left to `bodystructure`.
+    unlined = rb'(?!\("(?i:text|message)" )' + leaf
+    part = rb"(?>" + head + rb" [0-9]{1,20}" + rest + rb"|" + unlined + rb")"
+    inner = rb"\((?>(?:" + part + rb")+)" + end
+    outer = rb"\((?>(?:" + part + rb"|" + inner + rb")+)" + end
+    return re.compile(rb"(?>" + part + rb"|" + outer + rb")")
+
+
+_WHOLE: Final = _nested()
+_WHOLE_DEPTH: Final = 3
 _NIL: Final = b"NIL"
 _LINED: Final = frozenset({b"text", b"message"})
 _MESSAGES: Final = frozenset({"message/rfc822", "message/global"})
@@ -88,10 +109,11 @@ _LONGEST_CACHED: Final = 128  # octets
 class _LazyPart(BodyPart):
     """A part that decodes its fields when the first of them is asked for."""
 
-    __slots__ = ("_found", "_nested", "_raw")
+    __slots__ = ("_found", "_nested", "_raw", "_unread")
     _found: Values | None
     _nested: Nested
     _raw: Fields
+    _unread: bytes | None
 
     def __reduce__(self) -> tuple[type[BodyPart], Values]:
         return BodyPart, _values_of(self)
@@ -100,12 +122,30 @@ class _LazyPart(BodyPart):
 def _lazy(raw: Fields, nested: Nested = ((), None, None)) -> BodyPart:
     part = _LazyPart.__new__(_LazyPart)
     part._raw, part._nested, part._found = raw, nested, None  # noqa: SLF001 - the module's own
+    part._unread = None  # noqa: SLF001 - the same
     return part
+
+
+def _lazy_whole(octets: bytes) -> BodyPart:
+    part = _lazy(())
+    part._unread = octets  # type: ignore[attr-defined]  # noqa: SLF001 - the same
+    return part
+
+
+def _take_apart(part: _LazyPart, octets: bytes) -> None:
+    found = _apart(octets, 0, _WHOLE_DEPTH)
+    assert found is not None, "one expression fits what each part's fits"
+    read = found[0]
+    assert isinstance(read, _LazyPart)
+    part._raw, part._nested, part._unread = read._raw, read._nested, None  # noqa: SLF001 - the same
 
 
 def _values_of(part: _LazyPart) -> Values:
     found = part._found  # noqa: SLF001 - the module's own class
     if found is None:
+        unread = part._unread  # noqa: SLF001 - the same
+        if unread is not None:
+            _take_apart(part, unread)
         found = part._found = _values(part._raw, part._nested)  # noqa: SLF001
     return found
 
@@ -124,6 +164,12 @@ def plain_structure(data: bytes, position: int, depth: int) -> tuple[BodyPart, i
 
     *depth* bounds the nesting of parts.
     """
+    if depth >= _WHOLE_DEPTH and (whole := _WHOLE.match(data, position)) is not None:
+        return _lazy_whole(whole[0]), whole.end()
+    return _apart(data, position, depth)
+
+
+def _apart(data: bytes, position: int, depth: int) -> tuple[BodyPart, int] | None:
     if not depth:
         return None
     if data.startswith(b"((", position):
@@ -150,7 +196,7 @@ def _multipart(data: bytes, position: int, depth: int) -> tuple[BodyPart, int] |
         if (match := _LEAF.match(data, position)) is not None:  # nearly all parts are leaves
             part, position = _leaf(match.groups()), match.end()
         elif data.startswith(b"(", position):
-            found = plain_structure(data, position, depth - 1)
+            found = _apart(data, position, depth - 1)
             part, position = found or (None, position)
         else:
             break

@@ -12,7 +12,6 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import (
@@ -43,10 +42,13 @@ from sage_mail.settings_problems import describe, misspelt_variables, nearest
 from sage_mail.settings_types import (
     TABLE,
     Categories,
+    Distinct,
     FilePath,
     KeyringEntry,
     Name,
+    Origin,
     Seconds,
+    WebAddress,
     at_most_one,
     base_directory,
     known_categories,
@@ -83,37 +85,6 @@ _SHORTEST_TOKEN = _SHORTEST_SECRET = 16
 _PORTS = {"tls": 993, "starttls": 143, "plain": 143}
 
 
-def _unique(names: list[str]) -> list[str]:
-    if len(set(names)) != len(names):
-        raise ValueError("names something twice; remove the repetition")
-    return names
-
-
-def _http_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if (
-        not usable
-        or not _is_understood(url)
-        or any(not ch.isprintable() or ch == " " for ch in url)
-    ):
-        raise ValueError("is not a web address; write https://host/path")
-    return url
-
-
-def _is_understood(url: str) -> bool:
-    """Whether what posts to the address can read it: ``http://0177.0.0.1/`` it cannot."""
-    import httpx  # imported late, for those who have a webhook
-
-    try:
-        return bool(httpx.URL(url).host)
-    except (httpx.InvalidURL, UnicodeError):  # the latter for names that IDNA does not have
-        return False
-
-
 def _known_patterns(patterns: list[str]) -> list[str]:
     for pattern in patterns:
         if not any(matches([pattern], type_) for type_ in EventType):
@@ -135,13 +106,6 @@ def _expression(text: str | None) -> str | None:
     if text is not None:
         Expression(text)
     return text
-
-
-def _origin(origin: str) -> str:
-    parts = urlsplit(_http_url(origin))
-    if origin != f"{parts.scheme}://{parts.netloc}" or "@" in origin:
-        raise ValueError("is not an origin; write https://host or https://host:port, nothing more")
-    return origin.lower()
 
 
 def _initial(value: object) -> object:
@@ -186,7 +150,7 @@ class AccountSettings(_Model):
     token_env: str | None = None
     token_keyring: KeyringEntry | None = None
     ca_file: FilePath | None = None
-    folders: Annotated[list[str], Field(min_length=1), AfterValidator(_unique)] = ["INBOX"]
+    folders: Annotated[Distinct, Field(min_length=1)] = ["INBOX"]
     # What of the mail that is already there at the first sight is treated as new; a number: days.
     initial: Annotated[Literal["none", "unseen", "all"] | int, BeforeValidator(_initial)] = "none"
     # Providers close accounts that open too many connections: Dovecot 10, Gmail 15.
@@ -290,7 +254,7 @@ class WebhookSettings(_Model):
 
     name: Name
     # Not in repr and never logged: many services put a token into the path or the query.
-    url: Annotated[str, AfterValidator(_http_url)] = Field(repr=False)
+    url: WebAddress = Field(repr=False)
     # On this machine or in its network; see `sage_mail.delivery.targets`.
     allow_private: bool = False
     secret: SecretStr | None = None
@@ -399,7 +363,7 @@ class FeedSettings(_Model):
     token_env: str | None = None
     token_keyring: KeyringEntry | None = None
     # Web pages from elsewhere that may follow it; a page of the service itself always may.
-    origins: list[Annotated[str, AfterValidator(_origin)]] = []
+    origins: list[Origin] = []
     # Many proxies cut a connection that has been silent for 30 or 60 s.
     heartbeat: float = Field(default=15.0, ge=0.1, le=300)
 

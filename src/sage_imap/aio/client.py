@@ -220,14 +220,21 @@ class IMAPClient:
         return await self.run(fetching.fetch, message_set, items, changed_since=changed_since)
 
     async def iter_fetch(
-        self, message_set: MessageSet, items: Iterable[str], *, changed_since: int | None = None
+        self,
+        message_set: MessageSet,
+        items: Iterable[str],
+        *,
+        changed_since: int | None = None,
+        sizes: Mapping[int, int] | None = None,
     ) -> AsyncIterator[FetchRow | ParseFailure]:
         """Rows as they come, fetched ahead within a bound.
 
         Other commands may be sent between two rows, and the iteration may be left at any row.
+        *sizes*, octets by UID, are those that RFC822.SIZE told; without them, or where one is
+        lacking, they are asked for before bodies.
         """
         stream = await self.run(
-            fetching.open_stream, message_set, items, changed_since=changed_since
+            fetching.open_stream, message_set, items, changed_since=changed_since, sizes=sizes
         )
         while (rows := await self.run(fetching.next_rows, stream)) is not None:
             for row in rows:

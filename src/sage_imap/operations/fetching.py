@@ -8,7 +8,7 @@ larger than one slice is ever asked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -24,6 +24,7 @@ from sage_imap.operations.plans import (
     Bounds,
     Large,
     Metadata,
+    Plan,
     weighs,
 )
 from sage_imap.operations.session import Session
@@ -72,9 +73,13 @@ def open_stream(
     items: Iterable[str],
     *,
     changed_since: int | None = None,
+    sizes: Mapping[int, int] | None = None,
     bounds: Bounds = _DEFAULT,
 ) -> Operation[FetchStream]:
-    """A stream over *message_set*; nothing is sent before rows are asked for."""
+    """A stream over *message_set*; nothing is sent before rows are asked for.
+
+    *sizes* are octets by UID, as RFC822.SIZE told them; bodies need not be weighed again then.
+    """
     yield from ()  # an operation, so that the shells see to the connection and whose turn it is
     session.uids_for(message_set, "FETCH")
     asked = _asked(items)
@@ -83,8 +88,11 @@ def open_stream(
     bounds = replace(bounds, line=min(bounds.line, session.room_for_uids(sample)))
     mailbox = session.mailbox
     assert mailbox is not None
-    kind = Bodies if any(weighs(item) is None for item in asked) else Metadata
-    plan = kind(message_set, asked, changed_since, bounds)
+    plan: Plan = (
+        Bodies(message_set, asked, changed_since, bounds, sizes or {})
+        if any(weighs(item) is None for item in asked)
+        else Metadata(message_set, asked, changed_since, bounds)
+    )
     return FetchStream(
         plan,
         frozenset(map(_key, asked)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -129,7 +129,10 @@ class Metadata:
 
 
 class Bodies:
-    """A plan for bodies: of the messages whose sizes were told, in the order of the telling."""
+    """A plan for bodies: of the messages whose sizes were told, in the order of the telling.
+
+    Where the caller knows the *sizes* of all of them, they are not asked for.
+    """
 
     def __init__(
         self,
@@ -137,8 +140,9 @@ class Bodies:
         asked: Sequence[str],
         changed_since: int | None,
         bounds: Bounds,
+        sizes: Mapping[int, int],
     ) -> None:
-        self._sizes = Metadata(
+        self._sizes: Metadata | None = Metadata(
             message_set, ["UID", "RFC822.SIZE"], changed_since, bounds, weighing=True
         )
         self._asked = asked
@@ -149,10 +153,16 @@ class Bodies:
         self._known: deque[tuple[int, int | None]] = deque()
         self._octets = 0  # of what is known
         self._is_weighing = False
+        # Which messages have changed since a mod-sequence, only the sizes tell.
+        if changed_since is None and not message_set.is_open:
+            known = [(uid, sizes[uid]) for uid in message_set.uids if uid in sizes]
+            if len(known) == len(message_set.uids):
+                self._sizes, self._coming = None, [*known]
+                self.weighed()
 
     def step(self) -> Step | None:
         """The next sizes while few are known; then bodies, as long as there are any."""
-        if not self._is_weighing and self._octets <= self._bounds.batch:
+        if self._sizes and not self._is_weighing and self._octets <= self._bounds.batch:
             sizes = self._sizes.step()
             if sizes is not None:
                 self._is_weighing = True

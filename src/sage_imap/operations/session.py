@@ -58,7 +58,7 @@ from sage_imap.protocol.events import (
 from sage_imap.protocol.rejection import rejection
 from sage_imap.providers import UNKNOWN, Provider
 
-__all__ = ["Answer", "Claim", "Session", "kind_of_news", "noop"]
+__all__ = ["MOST_NEWS", "Answer", "Claim", "Session", "kind_of_news", "noop"]
 
 E = TypeVar("E")
 Claim = Callable[[Event], bool]
@@ -75,7 +75,7 @@ _KINDS: Final[dict[str, tuple[type, ...]]] = {
     "VANISHED": (VanishedReceived,),
 }
 # News are hints to look again; whoever has missed a thousand of them looks at everything.
-_MOST_NEWS: Final = 1000
+MOST_NEWS: Final = 1000
 # Portions hold 10,000 messages at most, and LIST of the largest known accounts names 50,000
 # mailboxes; beyond this a server only fills memory.
 _MOST_EVENTS: Final = 250_000
@@ -124,7 +124,7 @@ class Session:
         self.provider: Provider = UNKNOWN
         self.mailbox: SelectedMailbox | None = None
         self.namespace: NamespaceReceived | None = None
-        self.news: deque[Event] = deque(maxlen=_MOST_NEWS)
+        self.news: deque[Event] = deque(maxlen=MOST_NEWS)
         self.stream: FetchStream | None = None
         """The fetches that are in flight; there is one stream on the wire at a time."""
         self._patience = Patience(timeout)

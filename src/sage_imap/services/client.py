@@ -224,13 +224,22 @@ class IMAPClient:
         return self.run(fetching.fetch, message_set, items, changed_since=changed_since)
 
     def iter_fetch(
-        self, message_set: MessageSet, items: Iterable[str], *, changed_since: int | None = None
+        self,
+        message_set: MessageSet,
+        items: Iterable[str],
+        *,
+        changed_since: int | None = None,
+        sizes: Mapping[int, int] | None = None,
     ) -> Iterator[FetchRow | ParseFailure]:
         """Rows as they come, fetched ahead within a bound.
 
         Other commands may be sent between two rows, and the iteration may be left at any row.
+        *sizes*, octets by UID, are those that RFC822.SIZE told; without them, or where one is
+        lacking, they are asked for before bodies.
         """
-        stream = self.run(fetching.open_stream, message_set, items, changed_since=changed_since)
+        stream = self.run(
+            fetching.open_stream, message_set, items, changed_since=changed_since, sizes=sizes
+        )
         while (rows := self.run(fetching.next_rows, stream)) is not None:
             yield from rows
 

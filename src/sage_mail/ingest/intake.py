@@ -81,6 +81,8 @@ class Intake:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._stumbles = Stumbles()
+        self.went_elsewhere = False
+        """Whether the last `take_new` looked into another mailbox and selected this one anew."""
 
     async def take_new(
         self, client: IMAPClient, mailbox: MailboxRecord, *, detected: float | None = None
@@ -90,6 +92,7 @@ class Intake:
         *detected* is when the server told of them, on the monotonic clock, for the metrics.
         The mailbox must be selected. A lost connection raises and leaves what is committed.
         """
+        self.went_elsewhere = False
         found = await search_uids(client, f"UID {mailbox.last_uid + 1}:*")
         above = [uid for uid in found if uid > mailbox.last_uid]
         if not above:
@@ -179,11 +182,11 @@ class Intake:
         """Those of the UIDs that are stored or dead letters already."""
         uidvalidity = mailbox.uidvalidity or 0
         async with self._scope.storage.read() as uow:
-            stored = await uow.messages.find_many(mailbox.id, uidvalidity, uids)
+            stored = await uow.messages.known_uids(mailbox.id, uidvalidity, uids)
             dead = await uow.dead_letters.uids(mailbox.id, uidvalidity)
         # A UID is never given twice (RFC 9051 section 2.3.1.1), so that what was ever stored under
         # it is this message, even if it was given up meanwhile.
-        return stored.keys() | set(dead)
+        return stored | set(dead)
 
     async def _load(self, client: IMAPClient, portion: list[Sized]) -> _Loaded:
         rejected = [
@@ -294,6 +297,7 @@ class Intake:
         doubts = doubtful(arrivals, candidates, mailbox.name)
         if not doubts:
             return candidates, set()
+        self.went_elsewhere = True
         gone = await gone_from_server(client, doubts)
         await reselect(client, mailbox.name, uidvalidity)
         return candidates, gone

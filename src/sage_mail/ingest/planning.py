@@ -7,18 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Flag, auto
 from typing import TYPE_CHECKING
+
+from sage_imap.operations.session import MOST_NEWS
+from sage_imap.protocol.events import (
+    Event,
+    ExistsReceived,
+    ExpungeReceived,
+    FetchReceived,
+    VanishedReceived,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 __all__ = [
+    "Doubt",
     "FlagChange",
     "Gone",
     "Sized",
     "batches",
     "changed_flags",
     "compare_locations",
+    "doubts",
     "lasting",
     "new_uids",
     "nothing_vanished",
@@ -31,6 +43,24 @@ MOST_OCTETS = 8 * 1024 * 1024
 
 # \Recent belongs to a session, not to a message (RFC 9051 section 2.3.2 has dropped it).
 _SESSION_FLAGS = frozenset({"\\recent"})
+
+
+class Doubt(Flag):
+    """In what a mailbox may differ from what is stored of it."""
+
+    ARRIVALS = auto()
+    DEPARTURES = auto()
+    FLAGS = auto()
+
+    @classmethod
+    def of_nothing(cls) -> Doubt:
+        """All is known to be in step."""
+        return cls(0)
+
+    @classmethod
+    def of_all(cls) -> Doubt:
+        """Nothing is known to be in step."""
+        return cls.ARRIVALS | cls.DEPARTURES | cls.FLAGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +87,31 @@ class FlagChange:
     flags: tuple[str, ...]
     added: tuple[str, ...]
     removed: tuple[str, ...]
+
+
+def doubts(news: Sequence[Event]) -> Doubt:
+    """What these news of a session leave in doubt, of a mailbox that was in step before them.
+
+    Numbers of messages would prove less: they are the same again after an arrival and a departure.
+    But within a session no message leaves without a response that says so (RFC 9051 section 7.5.1,
+    RFC 7162 section 3.2.10.2), so that EXISTS tells of arrivals only. Changed flags come as FETCH;
+    section 5.2 of RFC 9051 says SHOULD, and what a server keeps to itself is found by the next
+    comparison of the whole. Any other response, or one that could not be understood, may mean
+    anything, and so may those that were dropped because nobody took them in time.
+    """
+    if len(news) >= MOST_NEWS:
+        return Doubt.of_all()
+    found = Doubt.of_nothing()
+    for event in news:
+        if isinstance(event, ExistsReceived):
+            found |= Doubt.ARRIVALS
+        elif isinstance(event, FetchReceived):
+            found |= Doubt.FLAGS
+        elif isinstance(event, ExpungeReceived | VanishedReceived):
+            found |= Doubt.DEPARTURES
+        else:
+            return Doubt.of_all()
+    return found
 
 
 def new_uids(found: Iterable[int], cursor: int, known: Collection[int]) -> list[int]:

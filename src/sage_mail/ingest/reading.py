@@ -75,7 +75,9 @@ async def fetch_messages(
     A message for which no row came, or none that could be understood, is asked for once more and
     alone, since a server may stumble over its neighbour. What is gone by then is in neither list.
     """
-    rows, reasons = await _rows(client, [sized.uid for sized in portion], _WHOLE)
+    # What is not known to have a size is weighed with all the others.
+    sizes = {sized.uid: sized.size for sized in portion if sized.size}
+    rows, reasons = await _rows(client, [sized.uid for sized in portion], _WHOLE, sizes)
     found = {uid: fetched for uid, row in rows.items() if (fetched := _whole(row)) is not None}
     unreadable = []
     for sized in portion:
@@ -152,14 +154,18 @@ def message_set(client: IMAPClient, uids: UIDSet | Iterable[int] | str) -> Messa
 
 
 async def _rows(
-    client: IMAPClient, uids: Sequence[int], items: Sequence[str]
+    client: IMAPClient,
+    uids: Sequence[int],
+    items: Sequence[str],
+    sizes: Mapping[int, int] | None = None,
 ) -> tuple[dict[int, FetchRow], dict[int, str]]:
     """The rows by UID, and the reasons why others could not be understood."""
     rows: dict[int, FetchRow] = {}
     reasons: dict[int, str] = {}
     if not uids:
         return rows, reasons
-    async for row in client.iter_fetch(message_set(client, UIDSet.of(uids)), items):
+    chosen = message_set(client, UIDSet.of(uids))
+    async for row in client.iter_fetch(chosen, items, sizes=sizes):
         if isinstance(row, ParseFailure):
             if row.uid is not None:
                 reasons[row.uid] = row.reason

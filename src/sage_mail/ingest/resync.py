@@ -2,25 +2,29 @@
 
 Done after each SELECT, in each IDLE cycle and at each poll that shows a change: first what is new,
 then what has vanished, then whose flags have changed. Whatever order of events the server reports
-or swallows, the comparison finds the difference.
+or swallows, the comparison finds the difference. Between two such comparisons only that is asked
+for which what the server reports leaves in doubt, so that new mail waits for nothing else.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sage_imap.aio import IMAPClient
-from sage_imap.protocol.events import ExistsReceived, ExpungeReceived, VanishedReceived
+from sage_imap.protocol.events import Event
 from sage_mail.delivery.announce import announce
 from sage_mail.delivery.events import EventType, NewEvent
 from sage_mail.delivery.payloads import flags_changed_data
 from sage_mail.ingest.intake import Intake
 from sage_mail.ingest.planning import (
+    Doubt,
     FlagChange,
     changed_flags,
     compare_locations,
+    doubts,
     nothing_vanished,
 )
 from sage_mail.ingest.reading import fetch_flags, search_date, search_uids, selected_mailbox
@@ -34,7 +38,6 @@ __all__ = ["Resync"]
 
 _log = get_logger(__name__)
 
-_ARRIVALS_AND_DEPARTURES = (ExistsReceived, ExpungeReceived, VanishedReceived)
 _Snapshot = tuple[int, int | None, int | None, int]
 
 
@@ -49,6 +52,7 @@ class Resync:
         self._folder = folder
         self._intake = Intake(scope)
         self._agreed: _Snapshot | None = None
+        self._doubt = Doubt.of_all()
 
     async def whole(self, client: IMAPClient) -> None:
         """Compare everything; right after SELECT."""
@@ -57,41 +61,66 @@ class Resync:
         mailbox = await self._mailbox(client)
         if snapshot is None or snapshot != self._agreed:
             self._agreed = None
-            await self._compare(client, mailbox, with_flags=True, detected=detected)
+            self._doubt = Doubt.of_all()
+            await self._compare(client, mailbox, detected=detected)
             self._agreed = snapshot
         async with self._scope.storage.unit_of_work() as uow:
             await uow.mailboxes.verified(mailbox.id, began)
             await uow.commit()
 
-    async def news(self, client: IMAPClient, *, with_flags: bool, detected: float) -> None:
-        """Compare again in the same session, after the server has reported something.
+    async def news(self, client: IMAPClient, events: Sequence[Event], *, detected: float) -> None:
+        """Compare what the server's report leaves in doubt, in the session of the last `whole`.
 
-        *detected* is when it did, on the monotonic clock.
+        *detected* is when it came, on the monotonic clock.
         """
         self._agreed = None
+        self._doubt |= doubts(events)
         mailbox = await self._mailbox(client)
-        await self._compare(client, mailbox, with_flags=with_flags, detected=detected)
+        await self._compare(client, mailbox, detected=detected)
 
     async def _compare(
-        self, client: IMAPClient, mailbox: MailboxRecord, *, with_flags: bool, detected: float
+        self, client: IMAPClient, mailbox: MailboxRecord, *, detected: float
     ) -> None:
         while True:
-            client.take_events()
-            uidnext = selected_mailbox(client)[0].uidnext
-            self._tell_behind((uidnext or 0) - 1 - mailbox.last_uid)
-            await self._intake.take_new(client, mailbox, detected=detected)
-            self._tell_behind(0)
-            await self._departures(client, mailbox)
-            if with_flags or mailbox.highestmodseq is not None:
-                await self._scope.sections.run(self._flags(client, mailbox))
-            # What was told while we looked will not be told again. Nor will what came while the
-            # intake looked into another mailbox: the SELECT back here has counted it in.
-            news, detected = client.take_events(), time.monotonic()
-            if selected_mailbox(client)[0].uidnext == uidnext and not any(
-                isinstance(event, _ARRIVALS_AND_DEPARTURES) for event in news
-            ):
+            taken = await self._arrivals(client, mailbox, detected)
+            settled = await self._rest(client, mailbox)
+            if taken:
+                # What has come meanwhile is told now; in IDLE it might be told half a second later.
+                await client.noop()
+            self._heed(client)
+            detected = time.monotonic()
+            # Flags once a round: a server that tells of some at each command would never let us go.
+            if not self._doubt & ~(settled & Doubt.FLAGS):
                 return
             mailbox = await self._mailbox(client)
+
+    def _heed(self, client: IMAPClient) -> None:
+        """Doubt what the server has told of while we looked; it will not be told again."""
+        self._doubt |= doubts(client.take_events())
+
+    async def _arrivals(self, client: IMAPClient, mailbox: MailboxRecord, detected: float) -> int:
+        self._heed(client)
+        self._doubt &= ~Doubt.ARRIVALS
+        uidnext = selected_mailbox(client)[0].uidnext
+        self._tell_behind((uidnext or 0) - 1 - mailbox.last_uid)
+        taken = await self._intake.take_new(client, mailbox, detected=detected)
+        self._tell_behind(0)
+        if self._intake.went_elsewhere:
+            # The SELECT back here began another session, and told of no difference.
+            self._doubt = Doubt.of_all()
+        return taken
+
+    async def _rest(self, client: IMAPClient, mailbox: MailboxRecord) -> Doubt:
+        """Settle what is in doubt beside arrivals; what that was."""
+        self._heed(client)
+        doubt = self._doubt & ~Doubt.ARRIVALS
+        # Not afterwards: what is told meanwhile is in doubt again.
+        self._doubt &= ~doubt
+        if Doubt.DEPARTURES in doubt:
+            await self._departures(client, mailbox)
+        if Doubt.FLAGS in doubt:
+            await self._scope.sections.run(self._flags(client, mailbox))
+        return doubt
 
     def _tell_behind(self, uids: int) -> None:
         self._scope.metrics.behind(self._scope.account, self._folder, uids)

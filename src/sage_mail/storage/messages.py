@@ -127,6 +127,18 @@ class Messages:
                     found[uid] = record
         return found
 
+    async def known_uids(
+        self, mailbox_id: int, uidvalidity: int, uids: Collection[int]
+    ) -> set[int]:
+        """Those of the UIDs at which a message is known, in any state, or was last seen."""
+        known: set[int] = set()
+        for portion in _portions(uids):
+            statement = select(_messages.uid).where(
+                *_at(mailbox_id, uidvalidity), _IS_KNOWN, _messages.uid.in_(portion)
+            )
+            known.update(row.uid for row in await self._transaction.all(statement))
+        return known
+
     async def present_uids(self, mailbox_id: int, uidvalidity: int) -> list[int]:
         """The UIDs of the messages that are present in the mailbox, ascending."""
         return await self._uids(mailbox_id, uidvalidity, MessageState.PRESENT)

@@ -10,7 +10,7 @@ import asyncio
 
 from sage_imap.aio import IMAPClient
 from sage_imap.errors import MailboxNotFound
-from sage_imap.protocol.events import Event, FetchReceived
+from sage_imap.protocol.events import Event
 from sage_mail.ingest.folders import find_watched
 from sage_mail.ingest.resync import Resync
 from sage_mail.ingest.scope import Scope
@@ -73,8 +73,7 @@ class FolderWatcher:
             began = loop.time()
             events, detected = await self._idle(client, left)
             if events:
-                with_flags = any(isinstance(event, FetchReceived) for event in events)
-                await self._resync.news(client, with_flags=with_flags, detected=detected)
+                await self._resync.news(client, events, detected=detected)
 
     async def _idle(self, client: IMAPClient, seconds: float) -> tuple[list[Event], float]:
         """Wait in IDLE for news, a wish, or the end of the cycle; the news, and when they came."""

@@ -631,3 +631,45 @@ def test_open_set_with_changed_since() -> None:
             fetching.fetch(stage.session, MessageSet("7:*"), ["FLAGS"], changed_since=5)
         )
     assert _uids(rows) == [8]
+
+
+def test_sizes_that_are_known_are_not_asked_for() -> None:
+    """Bodies are asked for at once, in batches by the sizes that the caller was told."""
+    with staged(
+        """
+        << A1 UID FETCH 1:2 (UID BODY.PEEK[])
+        << A2 UID FETCH 3 (UID BODY.PEEK[])
+        >> * 1 FETCH (UID 1 BODY[] "a")\\r\\n* 2 FETCH (UID 2 BODY[] "b")\\r\\nA1 OK done
+        >> * 3 FETCH (UID 3 BODY[] "c")\\r\\nA2 OK done
+        """
+    ) as stage:
+        rows = _with_sizes(stage, {1: 2000, 2: 2000, 3: 2000})
+    assert _uids(rows) == [1, 2, 3]
+
+
+def test_sizes_of_which_one_is_lacking() -> None:
+    """Where one size is not known, all are asked for."""
+    with staged(
+        """
+        << A1 UID FETCH 1:3 (UID RFC822.SIZE)
+        >> * 1 FETCH (UID 1 RFC822.SIZE 1)\\r\\n* 2 FETCH (UID 2 RFC822.SIZE 1)
+        >> * 3 FETCH (UID 3 RFC822.SIZE 1)\\r\\nA1 OK done
+        << A2 UID FETCH 1:3 (UID BODY.PEEK[])
+        >> * 1 FETCH (UID 1 BODY[] "a")\\r\\n* 2 FETCH (UID 2 BODY[] "b")
+        >> * 3 FETCH (UID 3 BODY[] "c")\\r\\nA2 OK done
+        """
+    ) as stage:
+        rows = _with_sizes(stage, {1: 1, 3: 1})
+    assert _uids(rows) == [1, 2, 3]
+
+
+def _with_sizes(stage: Stage, sizes: dict[int, int]) -> list[Row]:
+    bounds = Bounds(batch=6500)
+    opening = fetching.open_stream(
+        stage.session, MessageSet("1:3"), ["BODY.PEEK[]"], sizes=sizes, bounds=bounds
+    )
+    stream = stage.run(opening)
+    rows: list[Row] = []
+    while (more := stage.run(fetching.next_rows(stage.session, stream))) is not None:
+        rows += more
+    return rows

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sage_imap.operations.session import MOST_NEWS
+from sage_imap.protocol.events import (
+    Event,
+    ExistsReceived,
+    ExpungeReceived,
+    FetchReceived,
+    ParseFailure,
+    VanishedReceived,
+)
+from sage_imap.protocol.sets import UIDSet
 from sage_mail.ingest.planning import (
+    Doubt,
     Sized,
     batches,
     changed_flags,
     compare_locations,
+    doubts,
     new_uids,
     nothing_vanished,
 )
@@ -34,6 +47,23 @@ def test_batches_keep_order_and_bounds(sizes: list[int], most: int, octets: int)
     for portion in portions:
         assert 1 <= len(portion) <= most
         assert len(portion) == 1 or sum(message.size for message in portion) <= octets
+
+
+@pytest.mark.parametrize(
+    ("news", "doubt"),
+    [
+        ([], Doubt.of_nothing()),
+        ([ExistsReceived(3)], Doubt.ARRIVALS),
+        ([FetchReceived(3, {"FLAGS": ()})], Doubt.FLAGS),
+        ([ExpungeReceived(3), ExistsReceived(3)], Doubt.ARRIVALS | Doubt.DEPARTURES),
+        ([VanishedReceived(UIDSet.of([3]), earlier=False)], Doubt.DEPARTURES),
+        ([ExistsReceived(3), ParseFailure("no EXPUNGE", b"")], Doubt.of_all()),
+        ([ExistsReceived(3)] * MOST_NEWS, Doubt.of_all()),
+    ],
+)
+def test_what_is_told_leaves_in_doubt(news: list[Event], doubt: Doubt) -> None:
+    """Each response casts doubt on what it is about, and on all where that is not certain."""
+    assert doubts(news) == doubt
 
 
 def test_equal_counts_prove_that_nothing_vanished() -> None:

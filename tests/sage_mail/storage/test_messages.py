@@ -217,6 +217,8 @@ async def test_messages_are_found_by_location(storage: Storage) -> None:
         flags = await uow.messages.flags_by_uid(where.mailbox_id, 7)
         some = await uow.messages.flags_by_uid(where.mailbox_id, 7, [5, 6])
         assert await uow.messages.present_uids(where.mailbox_id, 7) == [1, 5]
+        assert await uow.messages.known_uids(where.mailbox_id, 7, [1, 2, 5]) == {1, 5}
+        assert await uow.messages.known_uids(where.mailbox_id, 8, [1, 2, 5]) == {1}
     assert {uid: record.id for uid, record in found.items()} == {1: first, 5: second}
     assert flags == {1: ("\\Seen",), 5: ()}
     assert some == {5: ()}
@@ -411,3 +413,4 @@ async def test_large_mailboxes_pass_in_portions(storage: Storage) -> None:
         assert list(await uow.messages.find_many(where.mailbox_id, 7, many)) == [70_000]
         assert list(await uow.messages.flags_by_uid(where.mailbox_id, 7, many)) == [70_000]
         assert await uow.messages.mark_missing(where.mailbox_id, 7, many, at=NOW) == 1
+        assert await uow.messages.known_uids(where.mailbox_id, 7, many) == {70_000}

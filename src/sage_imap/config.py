@@ -30,7 +30,15 @@ _ALIASES: Final = {
     "user": "username",
 }
 # What others have as a setting, and how to say it here.
+_CERTIFICATES: Final = (
+    "certificates and names are always verified, unless you give an ssl_context that does not"
+)
 _OTHERWISE: Final = {
+    "check_hostname": _CERTIFICATES,
+    "ssl_verify": _CERTIFICATES,
+    "verify": _CERTIFICATES,
+    "verify_cert": _CERTIFICATES,
+    "verify_ssl": _CERTIFICATES,
     "ca_file": "give ssl_context = ssl.create_default_context(cafile=...)",
     "cafile": "give ssl_context = ssl.create_default_context(cafile=...)",
     "starttls": 'give security = "starttls"',
@@ -38,10 +46,15 @@ _OTHERWISE: Final = {
 }
 # Names that are near nothing of ours and mean it all the same.
 _MISNOMERS: Final = {
+    "bearer_token": "access_token",
+    "oauth2_token": "access_token",
+    "oauth_token": "access_token",
     "pass": "password",
     "passwd": "password",
     "pw": "password",
     "pwd": "password",
+    "read_timeout": "timeout",
+    "socket_timeout": "timeout",
     "uname": "username",
     "userid": "username",
     "usr": "username",

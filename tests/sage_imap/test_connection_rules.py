@@ -313,7 +313,7 @@ async def test_slips_in_idle_break_nothing(shell: str) -> None:
         async with connected(shell, _config(server.port)) as client:
             await client.select("INBOX")
             async with client.idle() as idle:
-                with pytest.raises(TypeError):
+                with pytest.raises(LocalProtocolError, match="number of seconds, not '5'"):
                     await idle.wait("5")
                 assert idle.held
             await client.noop()
@@ -642,10 +642,10 @@ def test_configurations_that_cannot_be(config: dict[str, Any], word: str) -> Non
         ("hots hsot hst hostt hosts Host imap_host imap_server sever hostnmae", "host"),
         ("usr uname user_name usrname usernmae uesr userid lgoin imap-user", "username"),
         ("use_sll usessl imap_ssl imap_use_ssl", "use_ssl"),
-        ("timout tiemout time_out imap_timeout", "timeout"),
+        ("timout tiemout time_out imap_timeout read_timeout socket_timeout", "timeout"),
         ("secruity", "security"),
         ("auht", "auth"),
-        ("acces_token", "access_token"),
+        ("acces_token oauth_token oauth2_token bearer_token", "access_token"),
         ("ssl_contxt", "ssl_context"),
     ],
 )
@@ -654,6 +654,13 @@ def test_misspelt_settings(keys: str, meant: str) -> None:
     for key in keys.split():
         with pytest.raises(ConfigurationError, match=f"{key!r} is no .*; {meant!r} is"):
             IMAPConfig.of({"host": "h", key: "x"})
+
+
+@pytest.mark.parametrize("key", ["verify", "verify_ssl", "ssl_verify", "check_hostname"])
+def test_no_setting_switches_verification_off(key: str) -> None:
+    """Whoever thinks that one did is told what does."""
+    with pytest.raises(ConfigurationError, match="always verified, unless you give an ssl_context"):
+        IMAPConfig.of({"host": "h", key: False})
 
 
 SYSTEM = (

@@ -92,6 +92,17 @@ def test_what_was_not_touched_is_a_set_for_another_try() -> None:
         (lambda session: messages.search(session, ["SINCE", DAY]), "not date"),
         (lambda session: messages.store(session, ONE, "\\Seen"), "several strings"),
         (lambda session: mailboxes.select(session, NONE), "name is a text, not NoneType"),
+        (lambda session: messages.append(session, "INBOX", b"x", date=TEXT), "is a datetime"),
+        (lambda session: messages.append(session, "INBOX", b"x", flags=NONE), "several strings"),
+        (lambda session: messages.search(session, NONE), "not NoneType"),
+        (lambda session: messages.store(session, ONE, NONE), "several strings, not None"),
+        (lambda session: messages.store(session, ONE, [NONE]), "a flag is a text"),
+        (lambda session: fetching.fetch(session, ONE, NONE), "names such as FLAGS"),
+        (
+            lambda session: fetching.fetch(session, ONE, ["FLAGS"], changed_since=TEXT),
+            "the mod-sequence is no number",
+        ),
+        (lambda session: idling.wait(session, idling.Idle(5.0), NONE), "number of seconds"),
     ],
 )
 def test_a_value_of_another_type(
@@ -102,6 +113,21 @@ def test_a_value_of_another_type(
         with pytest.raises(LocalProtocolError, match=words):
             stage.run(operation(stage.session))
         assert stage.session.mailbox is not None
+
+
+@pytest.mark.parametrize("size", [0, NONE, TEXT, 1.5])
+def test_batches_of_no_size(size: Any) -> None:
+    """They are refused when they are asked for, and not at the first one."""
+    with pytest.raises(ValueError, match="at least one message"):
+        ONE.iter_batches(size)
+
+
+@pytest.mark.parametrize("transfer", [outcomes.moved, outcomes.copied])
+def test_no_folder_is_made_for_no_message(transfer: Callable[..., Operation[Any]]) -> None:
+    """Nothing to move or to copy: nothing is sent, and that is no failure."""
+    with staged("") as stage:
+        result = stage.run(transfer(stage.session, MessageSet(""), "New", create=True))
+    assert (result.success, len(result.messages)) == (True, 0)
 
 
 def test_one_item_as_a_text() -> None:

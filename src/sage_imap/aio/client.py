@@ -285,8 +285,10 @@ class IMAPClient:
         """
         kind = sessions.kind_of_news(name)
         session = self._driver.session
-        if self._idle is not None and self._idle.held:
-            news = await self._idle.wait(0)
+        idle = self._idle
+        # What another task reads meanwhile becomes news, too.
+        if idle is not None and idle.held and not self._driver.elsewhere:
+            news = await idle.wait(0)
         else:
             news = session.take_news()
         if not news:

@@ -106,6 +106,11 @@ class Driver:
         if self._transport is not None:
             self._transport.calm()
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another task is in an operation."""
+        return self._owner not in (None, asyncio.current_task())
+
     async def run(
         self,
         operation: Callable[Concatenate[Session, P], Operation[T]],

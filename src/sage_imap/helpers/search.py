@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, cast
 
 from sage_imap.errors import LocalProtocolError
 from sage_imap.models.message import MessageSet
@@ -98,9 +98,8 @@ class IMAPSearchCriteria(str):
     @classmethod
     def of(cls, criteria: str | Iterable[str]) -> IMAPSearchCriteria:
         """*criteria*, or several of them that must all fit, as one."""
-        if isinstance(criteria, str):
-            return cls(criteria)
-        return cls.and_criteria(*criteria)
+        several = isinstance(criteria, Iterable) and not isinstance(criteria, str | bytes)
+        return cls.and_criteria(*criteria) if several else cls(cast("str", criteria))
 
     @classmethod
     def _of(cls, parts: Iterable[bytes | Text]) -> IMAPSearchCriteria:

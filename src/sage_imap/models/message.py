@@ -110,8 +110,8 @@ class MessageSet:
         With *most_bytes* a batch also ends before its wire form gets longer than that. Raises
         `ValueError` for an open set and for a size below one.
         """
-        if batch_size < 1:
-            raise ValueError("a batch holds at least one message")
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f"a batch holds at least one message, not {batch_size!r}")
         uids = self._closed("cut into batches")
         room = sys.maxsize if most_bytes is None else most_bytes
         return (self._with(part) for part in uids.split(most_ids=batch_size, most_bytes=room))

@@ -174,6 +174,8 @@ def _asked(items: Iterable[str]) -> list[str]:
     """The items to ask for: UID always, bodies with PEEK."""
     if isinstance(items, str):
         items = [items]
+    if not isinstance(items, Iterable):
+        raise LocalProtocolError(f"items are names such as FLAGS, not {items!r}; nothing was sent")
     names = [_OLD_NAMES.get(str(item).upper(), str(item)) for item in items]
     names = [re.sub(r"(?i)^(BODY|BINARY)\[", r"\1.PEEK[", name) for name in names]
     return list(dict.fromkeys(["UID", *names]))

@@ -81,7 +81,7 @@ def wait(session: Session, idle: Idle, timeout: float) -> Operation[list[Event]]
     """
     if idle.session not in (None, session):
         return _elsewhere(idle)
-    deadline = (yield from now()) + timeout
+    deadline = (yield from now()) + _seconds(timeout)
     polled = False
     while not (session.news or idle.stopped):
         moment = yield from now()
@@ -108,6 +108,12 @@ def wait(session: Session, idle: Idle, timeout: float) -> Operation[list[Event]]
     if not session.news:
         session.check_open()
     return session.take_news()
+
+
+def _seconds(timeout: float) -> float:
+    if not isinstance(timeout, int | float):
+        raise LocalProtocolError(f"a timeout is a number of seconds, not {timeout!r}")
+    return timeout
 
 
 def _elsewhere(idle: Idle) -> list[Event]:

@@ -84,7 +84,9 @@ def store(
     portions before an error are its ``partial``.
     """
     session.check_writable("STORE")
-    wanted = flags if isinstance(flags, str) else tuple(flags)  # one text is refused below
+    # What is none is refused below, and one text as well.
+    several = isinstance(flags, Iterable) and not isinstance(flags, str)
+    wanted = tuple(flags) if several else flags
     books = _StoreBooks(message_set)
     command_for = partial(commands.store, flags=wanted, mode=mode, unchanged_since=unchanged_since)
     with telling(lambda: books.result):

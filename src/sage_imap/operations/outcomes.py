@@ -109,13 +109,15 @@ def _store_known(
 def moved(
     session: Session, message_set: MessageSet, mailbox: str, *, create: bool
 ) -> Operation[OperationResult[MoveResult]]:
-    """Move; ``messages`` are those that really moved.
+    """Move; ``messages`` are those that really moved. For none of them no folder is made.
 
     Those that were copied and not removed, or may have been, are ``unsettled``.
     """
 
     def to_folder() -> Operation[MoveResult]:
         moving.check_movable(session, message_set)
+        if not message_set:
+            return MoveResult()
         name = yield from folders.folder_for(session, mailbox, create_missing=create)
         return (yield from moving.move(session, message_set, name))
 
@@ -129,6 +131,8 @@ def copied(
 
     def to_folder() -> Operation[MoveResult]:
         session.uids_for(message_set, "COPY")
+        if not message_set:
+            return MoveResult()
         name = yield from folders.folder_for(session, mailbox, create_missing=create)
         return (yield from moving.copy(session, message_set, name))
 

@@ -34,12 +34,17 @@ def atom(value: str, what: str = "an atom") -> bytes:
 
 def flag_list(flags: Iterable[str]) -> bytes:
     """*flags* in parentheses: keywords as they are, system flags with their backslash."""
-    if isinstance(flags, str):
-        raise LocalProtocolError("flags are several strings, not one")
+    if isinstance(flags, str) or not isinstance(flags, Iterable):
+        raise LocalProtocolError(
+            f"flags are several strings, not {'one' if isinstance(flags, str) else flags!r}; "
+            "nothing was sent"
+        )
     return b"(" + b" ".join(_flag(flag) for flag in flags) + b")"
 
 
 def _flag(flag: str) -> bytes:
+    if not isinstance(flag, str):
+        raise LocalProtocolError(f"a flag is a text, not {flag!r}; nothing was sent")
     if flag.casefold() == "\\recent":
         raise LocalProtocolError("\\Recent is the server's own flag; nothing was sent")
     if flag.startswith("\\"):
@@ -57,13 +62,15 @@ def message_set(messages: NumberSet | str) -> bytes:
 
 def number(value: int, what: str) -> bytes:
     """*value* as a mod-sequence; *what* names it in the error."""
-    if not 0 <= value <= _LARGEST_MODSEQ:
+    if not isinstance(value, int) or not 0 <= value <= _LARGEST_MODSEQ:
         raise LocalProtocolError(f"{what} is no number of 63 bits; nothing was sent")
     return b"%d" % value
 
 
 def date_time(moment: datetime) -> bytes:
     """*moment*, which knows its offset, as a date-time with its quotes."""
+    if not isinstance(moment, datetime):
+        raise LocalProtocolError(f"a date is a datetime, not {moment!r}; nothing was sent")
     offset = moment.utcoffset()
     if offset is None:
         raise LocalProtocolError("a date without an offset from UTC; nothing was sent")

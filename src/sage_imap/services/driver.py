@@ -61,6 +61,11 @@ class Driver:
         """Whether this thread is in an operation, which a signal handler of its interrupts."""
         return self._owner == threading.get_ident()
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another thread is in an operation."""
+        return self._owner not in (None, threading.get_ident())
+
     def connect(self) -> None:
         """Connect and sign in."""
         config = self._config

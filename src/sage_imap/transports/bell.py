@@ -9,6 +9,7 @@ from __future__ import annotations
 import selectors
 import socket
 import threading
+import time
 from contextlib import suppress
 from typing import Final
 
@@ -40,6 +41,9 @@ class Bell:
     def silence(self) -> None:
         """Forget that it rang."""
         self._rung = False
+        self._drain()
+
+    def _drain(self) -> None:
         if self._pair is not None:
             with suppress(BlockingIOError):
                 while self._pair[0].recv(64):
@@ -48,10 +52,14 @@ class Bell:
     def wait(self, sock: socket.socket, timeout: float) -> bool:
         """Whether *sock* became readable within *timeout* seconds and before the bell rang."""
         selector = self._watching(sock)
-        if not self._rung:
-            ready = selector.select(min(timeout, _LONGEST))
-            if not self._rung:
+        deadline = time.monotonic() + min(timeout, _LONGEST)
+        while not self._rung:
+            ready = selector.select(max(0.0, deadline - time.monotonic()))
+            if self._rung:
+                break
+            if not ready or any(key.fileobj is sock for key, _ in ready):
                 return bool(ready)
+            self._drain()  # of a ring that was silenced between its saying so and its octet
         self.silence()
         return False
 

@@ -107,6 +107,16 @@ class TestThreads:
             assert idle.wait(60) == []
             client.noop()
 
+    def test_news_beside_a_wait(self, tls: bool) -> None:
+        """Whoever asks what has come by now does not wait for the thread that waits for more."""
+        with serving(ENDED, tls=tls) as config, idling(config) as (client, idle):
+            waiting = Waiting(lambda: idle.wait(60))
+            began = time.monotonic()
+            assert client.response() == ("IDLE", [])
+            assert time.monotonic() - began < PROMPT
+            client.done()
+            assert waiting.seconds_after(began) < PROMPT
+
     def test_done_ends_an_iteration(self, tls: bool) -> None:
         """What came before is told, and the loop ends."""
         script = HELD + ">> * 3 EXISTS\n<< DONE\n>> * 4 EXISTS\\r\\nA3 OK done\n"

@@ -28,9 +28,10 @@ SELECT_PARAMETER: Final = b"(CONDSTORE)"
 
 def changed_since_modifier(modseq: int) -> bytes:
     """FETCH only messages with a mod-sequence above *modseq*, 1 at least (section 3.1.4.1)."""
+    since = number(modseq, "the mod-sequence")
     if modseq < 1:
         raise LocalProtocolError("CHANGEDSINCE takes a mod-sequence from 1 on; nothing was sent")
-    return b"(CHANGEDSINCE " + number(modseq, "the mod-sequence") + b")"
+    return b"(CHANGEDSINCE " + since + b")"
 
 
 def unchanged_since_modifier(modseq: int) -> bytes:

@@ -18,13 +18,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from sage_mail.pipeline.decision import Field
-from sage_mail.pipeline.signals import signals
-from sage_mail.pipeline.text import Wording, body_text, subject_text, wording
+from sage_mail.pipeline.outline import Outline
+from sage_mail.pipeline.text import Wording
 
 if TYPE_CHECKING:
     from sage_imap.models.email import EmailMessage
 
-__all__ = ["VERSION", "Part", "features", "field_of", "readable"]
+__all__ = ["VERSION", "Part", "features", "features_of_outline", "field_of", "readable"]
 
 VERSION: Final = 1
 
@@ -59,18 +59,22 @@ def features(message: EmailMessage, parts: Iterable[Part]) -> frozenset[str]:
 
     At most some 1,500, in a time that does not grow with the message: its text is cut first.
     """
+    return features_of_outline(Outline.of(message), parts)
+
+
+def features_of_outline(outlined: Outline, parts: Iterable[Part]) -> frozenset[str]:
+    """The features of a message with this outline that belong to the parts."""
     wanted = frozenset(parts)
-    body = wording(body_text(message))
     found: set[str] = set()
-    subject = _plain(wording(subject_text(message)), _MOST_SUBJECT_WORDS)
-    words = _plain(body, _MOST_WORDS)
+    subject = _plain(outlined.subject, _MOST_SUBJECT_WORDS)
+    words = _plain(outlined.body, _MOST_WORDS)
     if Part.WORDS in wanted:
         found.update(f"s:{word}" for word in subject if len(word) <= _LONGEST_WORD)
         found.update(_words(words))
     if Part.CHARACTERS in wanted:
         found.update(_characters(subject, words))
     if Part.HEADERS in wanted:
-        found.update(f"h:{name}" for name in signals(message, body))
+        found.update(f"h:{name}" for name in outlined.signals)
     return frozenset(found)
 
 

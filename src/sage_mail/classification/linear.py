@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sage_mail.classification.features import Part, features, field_of, readable
+from sage_mail.classification.features import Part, features_of_outline, field_of, readable
 from sage_mail.classification.protocol import Classification
 from sage_mail.pipeline.decision import Reason
+from sage_mail.pipeline.outline import Outline
 
 if TYPE_CHECKING:
     from sage_imap.models.email import EmailMessage
@@ -76,7 +77,11 @@ class LinearModel:
 
     def classify(self, message: EmailMessage) -> Classification:
         """The likeliest label, or an abstention."""
-        return self.classify_features(features(message, self.parts))
+        return self.classify_outline(Outline.of(message))
+
+    def classify_outline(self, outlined: Outline, /) -> Classification:
+        """The likeliest label of a message with this outline, or an abstention."""
+        return self.classify_features(features_of_outline(outlined, self.parts))
 
     def classify_features(self, found: Iterable[str]) -> Classification:
         """The likeliest label of a message with these features, or an abstention."""

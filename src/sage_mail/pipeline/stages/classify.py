@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sage_mail.pipeline.decision import Category, Contribution, Field, Kind, Reason, Topic
 from sage_mail.pipeline.lexicon import Lexicon, Model, Rule
-from sage_mail.pipeline.signals import signals
+from sage_mail.pipeline.outline import Outline, outline
 from sage_mail.pipeline.stage import Context
-from sage_mail.pipeline.text import Wording, body_text, subject_text, wording
+from sage_mail.pipeline.text import wording
 
 if TYPE_CHECKING:
     from sage_imap.models.email import EmailMessage
@@ -55,12 +55,12 @@ class Classify:
         wanted = TARGETS - {"high"}
         self._lexicon = {field: rules.only(wanted) for field, rules in lexicon.items()}
 
-    def __call__(self, message: EmailMessage, _context: Context, /) -> Contribution:
+    def __call__(self, message: EmailMessage, context: Context, /) -> Contribution:
         """The classification of the message."""
-        body = wording(body_text(message))
-        signalled = tuple(signals(message, body))
+        outlined = outline(message, context)
+        signalled = outlined.signals
         sums: defaultdict[str, float] = defaultdict(float)
-        found = [*self._words(message, body, sums), *self._signals(signalled, sums)]
+        found = [*self._words(message, outlined, sums), *self._signals(signalled, sums)]
         scores = self._scores(sums)
         category = Category(max(scores, key=lambda name: scores[name]))
         return Contribution(
@@ -73,10 +73,10 @@ class Classify:
         )
 
     def _words(
-        self, message: EmailMessage, body: Wording, sums: defaultdict[str, float]
+        self, message: EmailMessage, outlined: Outline, sums: defaultdict[str, float]
     ) -> list[_Found]:
         """The rules that match, each with what it adds once the stronger ones have been counted."""
-        matches = self._matches(message, body)
+        matches = self._matches(message, outlined)
         matches.sort(key=lambda match: (-match[0], match[2].phrase))
         share: defaultdict[str, float] = defaultdict(lambda: 1.0)
         found = []
@@ -87,12 +87,12 @@ class Classify:
             found.append((abs(counted), counted, rule, field))
         return found
 
-    def _matches(self, message: EmailMessage, body: Wording) -> list[_Found]:
-        model = self._model
+    def _matches(self, message: EmailMessage, outlined: Outline) -> list[_Found]:
+        model, body = self._model, outlined.body
         length = math.sqrt(model.usual_length / max(body.count, 1))
         length = min(length, model.most_for_short)
         texts = (
-            (Field.SUBJECT, wording(subject_text(message)), 1.0),
+            (Field.SUBJECT, outlined.subject, 1.0),
             (Field.SENDER, wording(_sender_text(message)), 1.0),
             (Field.BODY, body, length),
         )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from sage_mail.pipeline.decision import Category, Contribution, Decision, Opinion, Topic
+from sage_mail.pipeline.outline import ReadsOutlines, outline
 from sage_mail.pipeline.stages.classify import TOPICS
 
 if TYPE_CHECKING:
@@ -29,11 +30,12 @@ class Consult:
 
     def __init__(self, model: Classifier, *, decides: bool) -> None:
         self._model = model
+        self._reader = model if isinstance(model, ReadsOutlines) else None
         self._decides = decides
 
     def __call__(self, message: EmailMessage, context: Context, /) -> Contribution:
         """The model's opinion, and what follows from it."""
-        said = self._model.classify(message)
+        said = self._said(message, context)
         decided = self._decides and said.category in _CATEGORIES
         opinion = Opinion(self._model.name, said.category, said.confidence, said.scores, decided)
         if not decided:
@@ -46,6 +48,11 @@ class Consult:
             topic=_topic(category, context.decision),
             opinions=(opinion,),
         )
+
+    def _said(self, message: EmailMessage, context: Context) -> Classification:
+        if self._reader is not None:
+            return self._reader.classify_outline(outline(message, context))
+        return self._model.classify(message)
 
 
 def _scores(said: Classification, before: Decision) -> Mapping[str, float]:

@@ -9,6 +9,8 @@ import pytest
 from sage_imap.models.email import EmailMessage
 from sage_mail.classification import Classification
 from sage_mail.pipeline import Category, Decision, Priority, Topic, default_pipeline
+from sage_mail.pipeline.outline import Outline
+from tests.sage_mail.classification.samples import spam_model
 from tests.sage_mail.pipeline.drafts import Policy, mail
 
 _SUPPORT = ("Printer", "The printer does not work and shows an error message.")
@@ -91,3 +93,20 @@ def test_an_invitation_stays_one() -> None:
     pipeline = default_pipeline(Policy(), model=_SPAM, model_decides=True)
     message = mail("Monday", "At ten.", attach="text/calendar")
     assert pipeline.decide(message).topic is Topic.CALENDAR
+
+
+def test_what_rules_and_a_trained_model_read_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The outline of a message is made once for both; the model says what it says alone."""
+    model, message = spam_model(), mail(*_SUPPORT)
+    alone = model.classify(message)
+    made: list[EmailMessage] = []
+    make = Outline.of
+
+    def counted(known: EmailMessage) -> Outline:
+        made.append(known)
+        return make(known)
+
+    monkeypatch.setattr(Outline, "of", counted)
+    decision = default_pipeline(Policy(), model=model).decide(message)
+    assert made == [message]
+    assert decision.opinions[0].scores == alone.scores

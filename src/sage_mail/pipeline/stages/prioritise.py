@@ -59,7 +59,10 @@ class Prioritise:
         return tuple(
             Reason("priority", rule.phrase, field, rule.weight)
             for field, text in texts
-            for rule in self._lexicon[field].matches(wording(text))
+            for rule in sorted(
+                self._lexicon[field].matches(wording(text)),
+                key=lambda rule: (-rule.weight, rule.phrase),
+            )
         )
 
 

@@ -84,3 +84,11 @@ def test_the_reasons_are_told() -> None:
     contribution = _PRIORITISE(mail("Urgent: the lamp"), Context())
     told = [(reason.target, reason.rule, reason.field) for reason in contribution.reasons]
     assert told == [("priority", "urgent", Field.SUBJECT)]
+
+
+def test_the_weightiest_reason_comes_first() -> None:
+    """The same mail has the same reasons in the same order in each process."""
+    message = mail("Urgent, ASAP: critical and important", "It is blue.")
+    reasons = _PRIORITISE(message, Context(decision=Decision(category=Category.GENERAL))).reasons
+    assert len(reasons) > 1
+    assert list(reasons) == sorted(reasons, key=lambda each: (-each.weight, each.rule))

@@ -92,7 +92,7 @@ async def test_real_mail_through_kills(
         delivering = asyncio.create_task(_deliver(dovecot, dovecot_user))
         for point in _POINTS:
             async with Service(config, crash_at=point).running() as service:
-                assert await service.ended() == -signal.SIGKILL
+                assert await service.ended(seconds=90) == -signal.SIGKILL
         for _ in range(10):
             async with Service(config).running():
                 await asyncio.sleep(chance.uniform(0.8, 2.0))

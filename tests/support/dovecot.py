@@ -193,9 +193,13 @@ class Dovecot:
     def _wait_until_open(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                socket.create_connection((self.host, self.port), 0.5).close()
-                return
+            # A greeting, since the port alone is open before anybody answers there.
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection((self.host, self.port), 2.0) as sock,
+            ):
+                if sock.recv(64).startswith(b"* OK"):
+                    return
             assert self._process is not None
             if self._process.poll() is not None:
                 break

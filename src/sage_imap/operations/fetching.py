@@ -226,18 +226,26 @@ def _read_section(
     parts: list[bytes] = []
     read = 0
     section = _key(item)[5:-1]
+    least = 0 if section else size  # of the text alone the size is not known
+    short = False
     while True:
         rows = yield from fetch(session, one, [f"{item}<{read}.{bounds.slice}>"], bounds=bounds)
         if not rows:
             return _failure(Large(one.parsed_ids[0], size), "it vanished while it was being read")
         if isinstance(rows[0], ParseFailure):
             return rows[0]
-        part = rows[0].sections.get(f"{section}<{read}>") or b""
+        part = rows[0].sections.get(f"{section}<{read}>")
+        if part is None and not short:
+            return _failure(Large(one.parsed_ids[0], size), "the server sent no text of it")
+        if not part:
+            return b"".join(parts)
         parts.append(part)
         read += len(part)
         if read > bounds.largest:
             return _failure(Large(one.parsed_ids[0], size), "it is longer than the server said")
-        if len(part) < bounds.slice:
+        # A short slice is the last one, unless there is to be more: then an empty one is.
+        short = len(part) < bounds.slice
+        if short and read >= least:
             return b"".join(parts)
 
 

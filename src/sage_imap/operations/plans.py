@@ -154,7 +154,8 @@ class Bodies:
         self._octets = 0  # of what is known
         self._is_weighing = False
         # Which messages have changed since a mod-sequence, only the sizes tell.
-        if changed_since is None and not message_set.is_open:
+        closed = changed_since is None and not message_set.is_open
+        if closed and 0 < len(message_set.uids) <= len(sizes):
             known = [(uid, sizes[uid]) for uid in message_set.uids if uid in sizes]
             if len(known) == len(message_set.uids):
                 self._sizes, self._coming = None, [*known]

@@ -151,10 +151,13 @@ class FetchStream:
     def _fail(self, failure: ParseFailure) -> None:
         """Where a size cannot be understood the message may be: only its size is not known then."""
         batch = None if failure.uid is None else self._batch_of(failure.uid)
-        if failure.uid is None or batch is None or not batch.weighing:
-            self.rows.append(failure)
-        else:
-            self._weigh(failure.uid, None, told=True)
+        if failure.uid is not None and batch is not None:
+            if batch.weighing:
+                self._weigh(failure.uid, None, told=True)
+                return
+            if batch.uids is not None:
+                self._told.add(failure.uid)
+        self.rows.append(failure)
 
     def _weigh(self, uid: int, size: object, *, told: bool) -> bool:
         """Pass a size on to the plan, if one was told; a message has one size."""
@@ -206,8 +209,8 @@ class FetchStream:
                 missing = self._missing[uid] - event.items.keys()
         _fill(row, event)
         self._missing[uid] = missing
-        self._told.add(uid)
         if not missing:
+            self._told.add(uid)
             self.rows.append(self._partial.pop(uid))
             del self._missing[uid]
 
@@ -220,8 +223,10 @@ class FetchStream:
         if batch.weighing:
             self._plan.weighed()
         for uid in _of(batch, self._partial):
-            self.rows.append(self._partial.pop(uid))
+            row = self._partial.pop(uid)
             del self._missing[uid]
+            if uid not in self._told:
+                self.rows.append(row)
         for uid in _of(batch, self._named):
             named = self._named.pop(uid)
             if uid not in self._told:

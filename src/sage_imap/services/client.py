@@ -233,7 +233,8 @@ class IMAPClient:
     ) -> Iterator[FetchRow | ParseFailure]:
         """Rows as they come, fetched ahead within a bound.
 
-        Other commands may be sent between two rows, and the iteration may be left at any row.
+        Other commands may be sent between two rows, and the iteration may be left at any row. What
+        the server left out is None in a row, as where the message was just being removed.
         *sizes*, octets by UID, are those that RFC822.SIZE told; without them, or where one is
         lacking, they are asked for before bodies.
         """

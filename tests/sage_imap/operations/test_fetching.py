@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -415,6 +416,13 @@ def test_large_message_in_slices() -> None:
     [
         (">> A3 OK done", "vanished"),
         (">> * 1 FETCH (UID 1 BODY[]<0> )\n>> A3 OK done", ""),
+        (">> * 1 FETCH (UID 1)\n>> A3 OK done", "no text"),
+        (">> * 1 FETCH (UID 1 BODY[]<0> NIL)\n>> A3 OK done", "no text"),
+        (
+            '>> * 1 FETCH (UID 1 BODY[]<0> "hell")\n>> A3 OK done\n'
+            "<< A4 UID FETCH 1 (UID BODY.PEEK[]<4.4>)\n>> * 1 FETCH (UID 1)\n>> A4 OK done",
+            "no text",
+        ),
     ],
 )
 def test_large_message_that_goes(answers: str, reason: str) -> None:
@@ -435,6 +443,57 @@ def test_large_message_that_goes(answers: str, reason: str) -> None:
     assert isinstance(row, ParseFailure)
     assert row.uid == 1
     assert reason in row.reason
+
+
+@pytest.mark.parametrize("end", ['""', "NIL"])
+def test_a_slice_that_is_short(end: str) -> None:
+    """It is the last one only where the size says so, or where nothing follows it."""
+    with staged(
+        f"""
+        << A1 UID FETCH 1 (UID RFC822.SIZE)
+        >> * 1 FETCH (UID 1 RFC822.SIZE 99)
+        >> A1 OK done
+        << A2 UID FETCH 1 (UID)
+        >> * 1 FETCH (UID 1)
+        >> A2 OK done
+        << A3 UID FETCH 1 (UID BODY.PEEK[]<0.4>)
+        >> * 1 FETCH (UID 1 BODY[]<0> "he")
+        >> A3 OK done
+        << A4 UID FETCH 1 (UID BODY.PEEK[]<2.4>)
+        >> * 1 FETCH (UID 1 BODY[]<2> "llo")
+        >> A4 OK done
+        << A5 UID FETCH 1 (UID BODY.PEEK[]<5.4>)
+        >> * 1 FETCH (UID 1 BODY[]<5> {end})
+        >> A5 OK done
+        """
+    ) as stage:
+        (row,) = _fetch(stage, "1", ["BODY[]"], Bounds(large=10, slice=4))
+    assert isinstance(row, FetchRow)
+    assert row.sections[""] == b"hello"
+
+
+def test_one_result_a_message() -> None:
+    """A failure beside news of the same message, and a row beside a part of it, are one each."""
+    with staged(
+        """
+        << A1 UID FETCH 1:2 (UID FLAGS RFC822.SIZE)
+        >> * 1 FETCH (UID 1 FLAGS (a))
+        >> * 1 FETCH (UID 1 FLAGS (a) RFC822.SIZE x)
+        >> * 2 FETCH (UID 2 FLAGS (b) RFC822.SIZE 5)
+        >> * 2 FETCH (UID 2 RFC822.SIZE 5)
+        >> A1 OK done
+        """
+    ) as stage:
+        rows = _fetch(stage, "1:2", ["FLAGS", "RFC822.SIZE"])
+    assert [(row.uid, type(row)) for row in rows] == [(1, ParseFailure), (2, FetchRow)]
+
+
+def test_a_range_without_end_costs_nothing() -> None:
+    """A stream over four thousand million messages is open at once."""
+    with staged("") as stage:
+        began = time.process_time()
+        stage.run(fetching.open_stream(stage.session, MessageSet("1:4294967295"), ["BODY[]"]))
+        assert time.process_time() - began < 1
 
 
 def test_large_message_that_is_gone_at_once() -> None:

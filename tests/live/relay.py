@@ -54,13 +54,14 @@ class Relay:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        # At its very end, so that whoever closes the relay waits for the closing of both ends.
+        task.add_done_callback(self._tasks.discard)
         self.connections += 1
         budget = self._budgets.popleft() if self._budgets else None
         hearing = self._hearing
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except BaseException:
-            self._tasks.discard(task)
             writer.close()
             raise
         up = asyncio.ensure_future(self._pump(reader, far_writer, hearing, None))
@@ -68,12 +69,12 @@ class Relay:
         try:
             await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._tasks.discard(task)
             for pump in (up, down):
                 pump.cancel()
             for end in (writer, far_writer):
                 end.close()
-            await asyncio.gather(up, down, return_exceptions=True)
+            closed = [end.wait_closed() for end in (writer, far_writer)]
+            await asyncio.gather(up, down, *closed, return_exceptions=True)
 
     async def _pump(
         self,

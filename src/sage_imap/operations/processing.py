@@ -112,7 +112,7 @@ class Tally:
 
     @property
     def missing(self) -> UIDSet:
-        """Those of which no row came that could be handled, and which none can have been."""
+        """Those that were neither processed nor failed: of which nothing came, or no text."""
         return self._books()[1]
 
     def _books(self) -> tuple[UIDSet, UIDSet]:

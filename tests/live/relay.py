@@ -26,6 +26,7 @@ class Relay:
         self._hearing = asyncio.Event()
         self._hearing.set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._clients: set[asyncio.StreamWriter] = set()
         self.port = 0
         self.connections = 0
         self.garble: tuple[bytes, bytes] | None = None
@@ -42,6 +43,8 @@ class Relay:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            for client in self._clients:  # of those that were ended before they began
+                client.close()
             await server.wait_closed()
 
     def deafen(self) -> None:
@@ -50,18 +53,21 @@ class Relay:
         self._hearing = asyncio.Event()
         self._hearing.set()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients.add(writer)
+        self.connections += 1
+        task = asyncio.ensure_future(self._relay(reader, writer))
         self._tasks.add(task)
         # At its very end, so that whoever closes the relay waits for the closing of both ends.
         task.add_done_callback(self._tasks.discard)
-        self.connections += 1
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         budget = self._budgets.popleft() if self._budgets else None
         hearing = self._hearing
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except BaseException:
+            self._clients.remove(writer)
             writer.close()
             raise
         up = asyncio.ensure_future(self._pump(reader, far_writer, hearing, None))
@@ -69,6 +75,7 @@ class Relay:
         try:
             await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._clients.remove(writer)
             for pump in (up, down):
                 pump.cancel()
             for end in (writer, far_writer):

@@ -198,22 +198,24 @@ class FaultProxy:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for link in self._links:  # of those that were ended before they began
+            self._close(link)
         await self._server.wait_closed()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = self._loop.create_task(self._relay(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _relay(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        link = _Link(client, self._budget)
+        link = _Link(writer, self._budget)
         self._links.append(link)
         self.connections += 1
         self._notify()
+        task = self._loop.create_task(self._relay(reader, link))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _relay(self, reader: asyncio.StreamReader, link: _Link) -> None:
         pumps: list[asyncio.Task[None]] = []
         try:
             far, link.server = await asyncio.open_connection(*self._target)
-            _no_delay(client)
+            _no_delay(link.client)
             pumps = [
                 self._loop.create_task(self._up(reader, link)),
                 self._loop.create_task(self._down(far, link)),
@@ -222,12 +224,13 @@ class FaultProxy:
         except OSError:
             pass  # the target is gone: for the client, the connection closes
         finally:
-            for pump in pumps:
-                pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
+            # First of all: what follows may be cancelled, when the proxy is shut down just now.
             self._close(link)
             self._links.remove(link)
             self._notify()
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
 
     async def _up(self, reader: asyncio.StreamReader, link: _Link) -> None:
         assert link.server is not None

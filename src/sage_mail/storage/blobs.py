@@ -12,11 +12,11 @@ import os
 import re
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final, TypeVar
+from typing import Final, TypeVar
 
 from sage_mail.errors import StorageError
 
@@ -26,7 +26,6 @@ _T = TypeVar("_T")
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-_CHUNK_BYTES: Final = 1024 * 1024
 _FLUSHERS: Final = 8
 _FEW: Final = 4
 # Far below the files that a process may have open, which are 1024 as a rule.
@@ -60,26 +59,7 @@ class BlobStore:
         Raises:
             BlobMissing: they are not there, or damaged.
         """
-        return b"".join([chunk async for chunk in self.chunks(sha256)])
-
-    async def chunks(self, sha256: str, *, size: int = _CHUNK_BYTES) -> AsyncIterator[bytes]:
-        """The bytes with this hash in portions of at most *size* bytes.
-
-        They are verified as they pass, so damage is reported at the end and not before.
-
-        Raises:
-            BlobMissing: they are not there, or damaged.
-        """
-        digest = hashlib.sha256()
-        file = await asyncio.to_thread(_open, self._path(sha256))
-        try:
-            while chunk := await asyncio.to_thread(file.read, size):
-                digest.update(chunk)
-                yield chunk
-        finally:
-            file.close()
-        if digest.hexdigest() != sha256:
-            raise BlobMissing(f"the blob {sha256} is damaged")
+        return await asyncio.to_thread(_read, self._path(sha256))
 
     async def exists(self, sha256: str) -> bool:
         """True if a blob with this hash is kept; its bytes are not verified."""
@@ -120,11 +100,15 @@ def _is_whole(path: Path, size: int) -> bool:
         return False
 
 
-def _open(path: Path) -> BinaryIO:
+def _read(path: Path) -> bytes:
+    sha256 = f"{path.parent.name}{path.name}"
     try:
-        return path.open("rb")
+        data = path.read_bytes()
     except FileNotFoundError as error:
-        raise BlobMissing(f"there is no blob {path.parent.name}{path.name}") from error
+        raise BlobMissing(f"there is no blob {sha256}") from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise BlobMissing(f"the blob {sha256} is damaged")
+    return data
 
 
 def _make_folders(folders: Iterable[Path]) -> bool:

@@ -1,35 +1,31 @@
-"""The blob store: bytes under their SHA-256, in files that are whole or not there.
+"""The blob store: bytes under their SHA-256, whole or not there.
 
-A blob is written before the transaction that names it commits: to a temporary file, flushed to the
-disk, renamed, and the folder flushed. A blob that no row names is harmless; it costs space only.
+A blob is on the disk before the transaction that names it commits. A blob that no row names is
+harmless; it costs space only.
+
+Most blobs are small, and a file for each costs far more than its octets: making it, flushing it,
+naming it, flushing its folder. So small ones lie together in a database (`blob_database`), which
+flushes a batch at once, and each large one is a file (`blob_files`), which is written only once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import re
-import uuid
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from sage_mail.errors import StorageError
+from sage_mail.storage.blob_database import BlobDatabase
+from sage_mail.storage.blob_files import BlobFiles
 
 __all__ = ["BlobMissing", "BlobStore"]
 
-_T = TypeVar("_T")
-
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-_FLUSHERS: Final = 8
-_FEW: Final = 4
-# Far below the files that a process may have open, which are 1024 as a rule.
-_OPEN_AT_ONCE: Final = 100
+# Up to here two writes, to the journal and to the database, cost half of what a file costs.
+_MOST_OCTETS_OF_A_SMALL_ONE: Final = 256 * 1024
 
 
 class BlobMissing(StorageError):
@@ -37,20 +33,30 @@ class BlobMissing(StorageError):
 
 
 class BlobStore:
-    """Bytes by their content under one folder.
+    """Bytes by their content under one folder; ended by `close`.
 
     ``root`` is the folder; it is made when the first blob is written. All work is done in threads.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._small = BlobDatabase(root / "small.db")
+        self._large = BlobFiles(root)
 
     async def put(self, data: bytes) -> str:
-        """Keep the bytes; their SHA-256 in hexadecimal. What is kept already is left alone."""
-        return await asyncio.to_thread(self._put, data)
+        """Keep the bytes; their SHA-256 in hexadecimal. What is kept already is left alone.
+
+        Raises:
+            StorageError: they cannot be written.
+        """
+        return (await self.put_all([data]))[0]
 
     async def put_all(self, blobs: Sequence[bytes]) -> list[str]:
-        """Keep many; their hashes in order. The flushes of the disk are shared between them."""
+        """Keep many; their hashes in order. The flushes of the disk are shared between them.
+
+        Raises:
+            StorageError: one cannot be written; which of them are kept then is not said.
+        """
         return await asyncio.to_thread(self._put_all, blobs) if blobs else []
 
     async def read(self, sha256: str) -> bytes:
@@ -58,112 +64,47 @@ class BlobStore:
 
         Raises:
             BlobMissing: they are not there, or damaged.
+            StorageError: they cannot be read now.
         """
-        return await asyncio.to_thread(_read, self._path(sha256))
+        return await asyncio.to_thread(self._read, _checked(sha256))
 
     async def exists(self, sha256: str) -> bool:
         """True if a blob with this hash is kept; its bytes are not verified."""
-        return await asyncio.to_thread(self._path(sha256).is_file)
+        return await asyncio.to_thread(self._exists, _checked(sha256))
 
-    def _path(self, sha256: str) -> Path:
-        if not _SHA256.fullmatch(sha256):
-            raise ValueError("a blob is named by its SHA-256 in lower-case hexadecimal")
-        return self.root / sha256[:2] / sha256[2:]
-
-    def _put(self, data: bytes) -> str:
-        return self._put_all([data])[0]
+    async def close(self) -> None:
+        """Close what is open; what is under way ends first."""
+        await asyncio.to_thread(self._small.close)
 
     def _put_all(self, blobs: Sequence[bytes]) -> list[str]:
         hashes = [hashlib.sha256(data).hexdigest() for data in blobs]
-        paths = dict(zip(map(self._path, hashes), blobs, strict=True))
-        try:
-            missing = {path: data for path, data in paths.items() if not _is_whole(path, len(data))}
-            made = _make_folders({path.parent for path in missing})
-            waiting = iter(missing.items())
-            while portion := dict(islice(waiting, _OPEN_AT_ONCE)):
-                _write(portion)
-            # Also of what another has just written, who may not have come to this yet.
-            _each(_flush_folder, sorted({path.parent for path in paths}))
-            if made:
-                _flush_folder(self.root)
-        except OSError as error:
-            raise StorageError(
-                f"a blob cannot be written below {self.root}: {error.strerror}"
-            ) from error
+        small: dict[str, bytes] = {}
+        large: dict[str, bytes] = {}
+        for sha256, data in zip(hashes, blobs, strict=True):
+            kind = small if len(data) <= _MOST_OCTETS_OF_A_SMALL_ONE else large
+            kind[sha256] = data
+        if large:
+            self._large.put(large)
+        if small:
+            self._small.put(small)
         return hashes
 
+    def _read(self, sha256: str) -> bytes:
+        data = self._small.read(sha256)
+        if data is None:
+            data = self._large.read(sha256)
+        if data is None:
+            raise BlobMissing(f"there is no blob {sha256}")
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise BlobMissing(f"the blob {sha256} is damaged")
+        return data
 
-def _is_whole(path: Path, size: int) -> bool:
-    try:
-        return path.stat().st_size == size
-    except FileNotFoundError:
-        return False
-
-
-def _read(path: Path) -> bytes:
-    sha256 = f"{path.parent.name}{path.name}"
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise BlobMissing(f"there is no blob {sha256}") from error
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise BlobMissing(f"the blob {sha256} is damaged")
-    return data
+    def _exists(self, sha256: str) -> bool:
+        return self._small.has(sha256) or self._large.has(sha256)
 
 
-def _make_folders(folders: Iterable[Path]) -> bool:
-    """Make those that are missing; whether there were any."""
-    missing = [folder for folder in folders if not folder.is_dir()]
-    for folder in missing:
-        folder.mkdir(parents=True, exist_ok=True)
-    return bool(missing)
-
-
-def _write(blobs: Mapping[Path, bytes]) -> None:
-    """Write all, then flush all, then give all their names.
-
-    All writes come first so that the flush of one takes the others along, and flushes are asked for
-    at once, because a journalling file system then makes them one.
-    """
-    ours = f".new-{uuid.uuid4().hex}"
-    handles: list[int] = []
-    unnamed: deque[tuple[str, Path]] = deque()
-    try:
-        for path, data in blobs.items():
-            temporary = f"{path.parent}/{ours}-{len(handles)}"
-            handles.append(os.open(temporary, _CREATE, 0o600))
-            unnamed.append((temporary, path))
-            _write_whole(handles[-1], data)
-        _each(os.fsync, handles)
-        while unnamed:
-            os.replace(*unnamed[0])  # noqa: PTH105 - a Path for each name costs more than this
-            unnamed.popleft()
-    finally:
-        for handle in handles:
-            os.close(handle)
-        for temporary, _ in unnamed:
-            os.unlink(temporary)  # noqa: PTH108 - as above
-
-
-def _write_whole(handle: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(handle, left) :]
-
-
-def _each(flush: Callable[[_T], None], items: Sequence[_T]) -> None:
-    """Flush each, many at once."""
-    if len(items) < _FEW:
-        for item in items:
-            flush(item)
-        return
-    with ThreadPoolExecutor(_FLUSHERS) as threads:
-        list(threads.map(flush, items))
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _checked(sha256: str) -> str:
+    """The name, which never becomes a path without being one of ours."""
+    if not _SHA256.fullmatch(sha256):
+        raise ValueError("a blob is named by its SHA-256 in lower-case hexadecimal")
+    return sha256

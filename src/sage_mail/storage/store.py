@@ -54,6 +54,7 @@ class Storage:
     async def close(self) -> None:
         """Close all connections; units of work must be over."""
         await self._database.close()
+        await self.blobs.close()
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -165,7 +166,9 @@ async def test_octets_that_are_gone(storage: Storage) -> None:
     message_id = await _arrived(storage, _PHOTO)
     async with storage.read() as uow:
         (record,) = await uow.messages.attachments(message_id)
-    (storage.blobs.root / record.sha256[:2] / record.sha256[2:]).unlink()
+    with sqlite3.connect(storage.blobs.root / "small.db") as blobs:
+        blobs.execute("DELETE FROM blob WHERE sha256 = ?", (bytes.fromhex(record.sha256),))
+    blobs.close()
     async with _working(storage):
         (told,) = await _told(storage)
     (photo,) = told.data["attachments"]

@@ -18,6 +18,7 @@ not an error but a recorded outcome, see `sage_mail.delivery.sender`.
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "StorageError",
     "StorageUnavailable",
     "TrainingImpossible",
+    "culprit",
 ]
 
 
@@ -84,3 +86,9 @@ class StorageError(SageMailError):
 
 class StorageUnavailable(StorageError):
     """The database cannot be reached or stayed locked; the same call may succeed later."""
+
+
+def culprit(error: Exception) -> str:
+    """The error's kind and place; not its text, which may quote a message."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {where.name}, line {where.lineno}"

@@ -12,7 +12,6 @@ import logging
 import logging.handlers
 import re
 import sys
-import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor
 
-__all__ = ["Logger", "clean_text", "configure", "culprit", "get_logger"]
+__all__ = ["Logger", "clean_text", "configure", "get_logger"]
 
 _REDACTED = "[redacted]"
 _ACTION = re.compile(r"[a-z][a-z0-9_.]*\Z")
@@ -187,12 +186,6 @@ def clean_text(text: str) -> str:
     if "@" in text:
         text = _ADDRESS.sub("[address]", text)
     return text
-
-
-def culprit(error: Exception) -> str:
-    """The error's kind and place; not its text, which may quote a message."""
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {where.name}, line {where.lineno}"
 
 
 def _order(logger: object, method: str, event: EventDict) -> EventDict:

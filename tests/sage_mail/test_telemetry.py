@@ -13,7 +13,8 @@ import pytest
 import structlog
 
 from sage_mail import telemetry
-from sage_mail.telemetry import configure, culprit, get_logger
+from sage_mail.errors import culprit
+from sage_mail.telemetry import configure, get_logger
 
 
 @pytest.fixture

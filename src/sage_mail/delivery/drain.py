@@ -34,13 +34,13 @@ from sage_mail.delivery.results import Result
 from sage_mail.delivery.schedule import Delivered, GivenUp, RetryAt, verdict
 from sage_mail.delivery.sender import Outcome, Sender
 from sage_mail.delivery.warden import Warden
-from sage_mail.errors import ConfigError, StorageError
+from sage_mail.errors import ConfigError, StorageError, culprit
 from sage_mail.faults import reach
 from sage_mail.metrics import Metrics
 from sage_mail.records import AttemptRecord, DeliveryRecord
 from sage_mail.settings import WebhookSettings
 from sage_mail.storage import Storage, Wakeups
-from sage_mail.telemetry import culprit, get_logger
+from sage_mail.telemetry import get_logger
 
 __all__ = ["EndpointDrain"]
 

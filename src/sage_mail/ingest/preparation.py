@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sage_imap.models.email import EmailMessage
+from sage_mail.errors import culprit
 from sage_mail.ingest.fetched import Fetched
 from sage_mail.pipeline import Context, Decision, Pipeline
 from sage_mail.records import (
@@ -17,7 +18,6 @@ from sage_mail.records import (
     NewMessage,
     StoredDecision,
 )
-from sage_mail.telemetry import culprit
 
 __all__ = ["Prepared", "Rejected", "old_message", "prepare", "prepare_all"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from sage_imap.models.envelope import Envelope
@@ -64,8 +64,12 @@ def _without_groups(pattern: bytes) -> bytes:
     return re.sub(rb"(?<!\\)\((?!\?)", rb"(?:", pattern)
 
 
-def _nested() -> re.Pattern[bytes]:
-    """A part, or parts in parts three deep, as the expressions above read them one by one."""
+@cache
+def _whole() -> re.Pattern[bytes]:
+    """A part, or parts in parts three deep, as the expressions above read them one by one.
+
+    Made when the first structure comes: that takes longer than all the rest of the module.
+    """
     head, leaf, end = map(_without_groups, (_HEAD, _LEAF.pattern, _MULTIPART_END.pattern))
     rest = _without_groups(rb"(?>(?: (" + _NSTRING + rb")" + _TAIL + rb")?)\)")
     # Texts and messages without their lines are left to `bodystructure`.
@@ -76,7 +80,6 @@ def _nested() -> re.Pattern[bytes]:
     return re.compile(rb"(?>" + part + rb"|" + outer + rb")")
 
 
-_WHOLE: Final = _nested()
 _WHOLE_DEPTH: Final = 3
 _NIL: Final = b"NIL"
 _LINED: Final = frozenset({b"text", b"message"})
@@ -164,7 +167,7 @@ def plain_structure(data: bytes, position: int, depth: int) -> tuple[BodyPart, i
 
     *depth* bounds the nesting of parts.
     """
-    if depth >= _WHOLE_DEPTH and (whole := _WHOLE.match(data, position)) is not None:
+    if depth >= _WHOLE_DEPTH and (whole := _whole().match(data, position)) is not None:
         return _lazy_whole(whole[0]), whole.end()
     return _apart(data, position, depth)
 

@@ -32,6 +32,7 @@ from sage_imap.operations.streams import FetchStream, Row
 from sage_imap.protocol.commands import fetch as fetch_command
 from sage_imap.protocol.events import ParseFailure
 from sage_imap.protocol.rejection import rejection
+from sage_imap.protocol.sets import UIDSet
 from sage_imap.protocol.state import ConnectionState
 
 __all__ = ["fetch", "next_rows", "open_stream"]
@@ -205,7 +206,7 @@ def _in_slices(session: Session, large: Large, stream: FetchStream) -> Operation
         return _failure(
             large, f"it has {large.size} octets, more than the {bounds.largest} that are accepted"
         )
-    one = MessageSet.from_uids([large.uid])
+    one = MessageSet(UIDSet.of([large.uid]))
     small = [item for item in stream.items if not WHOLE.fullmatch(item)]
     first = yield from fetch(session, one, small, bounds=bounds)
     if not first or isinstance(first[0], ParseFailure):

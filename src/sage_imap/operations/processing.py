@@ -91,7 +91,8 @@ class Tally:
     def only(self, row: FetchRow | ParseFailure) -> MessageSet:
         """The message of *row* alone, for a command."""
         assert row.uid is not None
-        return MessageSet.from_uids([row.uid], self.asked.mailbox, self.asked.uidvalidity)
+        uids = UIDSet.of([row.uid])
+        return MessageSet(uids, self.asked.mailbox, self.asked.uidvalidity)
 
     def handled(self, row: FetchRow | ParseFailure) -> None:
         """Take note that the handler returned; the message is to be concluded."""

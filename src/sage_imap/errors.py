@@ -207,9 +207,11 @@ class CommandRejected(IMAPError):
             + f"the server answered {status}"
             + (f" [{code}]" if code else "")
             + (f", {meaning}" if meaning else "")
+            + ("; no mailbox is selected now" if command in _SELECTING else "")
         )
 
 
+_SELECTING: Final = ("SELECT", "EXAMINE")  # RFC 9051 section 6.3.2
 # BAD is for what is no command (RFC 9051 section 7.1.3): an unknown search key, item or flag.
 _NOT_UNDERSTOOD: Final = "which says that it does not understand the command or an argument of it"
 

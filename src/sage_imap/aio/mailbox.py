@@ -46,7 +46,7 @@ class IMAPMailboxUIDService:
         return await self.client.search(criteria)
 
     async def iter_fetch(
-        self, message_set: MessageSet, items: Iterable[str]
+        self, message_set: MessageSet, items: str | Iterable[str]
     ) -> AsyncIterator[FetchRow | ParseFailure]:
         """Rows as they come, fetched ahead within a bound."""
         async for row in self.client.iter_fetch(message_set, items):
@@ -56,15 +56,13 @@ class IMAPMailboxUIDService:
         self, message_set: MessageSet, items: str | Iterable[str]
     ) -> OperationResult[list[FetchRow | ParseFailure]]:
         """Fetch; whole messages are in ``metadata["fetched_messages"]``."""
-        asked = [items] if isinstance(items, str) else list(items)
-        return await self.client.run(outcomes.fetched, message_set, asked)
+        return await self.client.run(outcomes.fetched, message_set, items)
 
     async def uid_store(
         self, message_set: MessageSet, flags: str | Iterable[str], *, mode: StoreMode = "add"
     ) -> OperationResult[StoreResult]:
         """Add, remove or replace flags."""
-        wanted = [flags] if isinstance(flags, str) else list(flags)
-        return await self.client.run(outcomes.stored, message_set, wanted, mode)
+        return await self.client.run(outcomes.stored, message_set, flags, mode)
 
     async def uid_copy(
         self, message_set: MessageSet, mailbox: str, *, create: bool = True

@@ -30,6 +30,7 @@ from sage_imap.operations.plans import (
 from sage_imap.operations.session import Session
 from sage_imap.operations.streams import FetchStream, Row
 from sage_imap.protocol.commands import fetch as fetch_command
+from sage_imap.protocol.commands import fetch_item
 from sage_imap.protocol.events import ParseFailure
 from sage_imap.protocol.rejection import rejection
 from sage_imap.protocol.sets import UIDSet
@@ -48,7 +49,7 @@ _OLD_NAMES: Final = {
 def fetch(
     session: Session,
     message_set: MessageSet,
-    items: Iterable[str],
+    items: str | Iterable[str],
     *,
     changed_since: int | None = None,
     bounds: Bounds = _DEFAULT,
@@ -71,7 +72,7 @@ def fetch(
 def open_stream(
     session: Session,
     message_set: MessageSet,
-    items: Iterable[str],
+    items: str | Iterable[str],
     *,
     changed_since: int | None = None,
     sizes: Mapping[int, int] | None = None,
@@ -179,13 +180,13 @@ def _check_mailbox(session: Session, stream: FetchStream) -> None:
         )
 
 
-def _asked(items: Iterable[str]) -> list[str]:
+def _asked(items: str | Iterable[str]) -> list[str]:
     """The items to ask for: UID always, bodies with PEEK."""
     if isinstance(items, str):
         items = [items]
     if not isinstance(items, Iterable):
         raise LocalProtocolError(f"items are names such as FLAGS, not {items!r}; nothing was sent")
-    names = [_OLD_NAMES.get(str(item).upper(), str(item)) for item in items]
+    names = [_OLD_NAMES.get(name.upper(), name) for name in map(fetch_item, items)]
     names = [re.sub(r"(?i)^(BODY|BINARY)\[", r"\1.PEEK[", name) for name in names]
     return list(dict.fromkeys(["UID", *names]))
 

@@ -44,7 +44,7 @@ class IMAPMailboxUIDService:
         return self.client.search(criteria)
 
     def iter_fetch(
-        self, message_set: MessageSet, items: Iterable[str]
+        self, message_set: MessageSet, items: str | Iterable[str]
     ) -> Iterator[FetchRow | ParseFailure]:
         """Rows as they come, fetched ahead within a bound."""
         yield from self.client.iter_fetch(message_set, items)
@@ -53,15 +53,13 @@ class IMAPMailboxUIDService:
         self, message_set: MessageSet, items: str | Iterable[str]
     ) -> OperationResult[list[FetchRow | ParseFailure]]:
         """Fetch; whole messages are in ``metadata["fetched_messages"]``."""
-        asked = [items] if isinstance(items, str) else list(items)
-        return self.client.run(outcomes.fetched, message_set, asked)
+        return self.client.run(outcomes.fetched, message_set, items)
 
     def uid_store(
         self, message_set: MessageSet, flags: str | Iterable[str], *, mode: StoreMode = "add"
     ) -> OperationResult[StoreResult]:
         """Add, remove or replace flags."""
-        wanted = [flags] if isinstance(flags, str) else list(flags)
-        return self.client.run(outcomes.stored, message_set, wanted, mode)
+        return self.client.run(outcomes.stored, message_set, flags, mode)
 
     def uid_copy(
         self, message_set: MessageSet, mailbox: str, *, create: bool = True

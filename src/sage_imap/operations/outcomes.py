@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -21,6 +22,7 @@ from sage_imap.errors import (
 from sage_imap.models.email import EmailMessage
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import (
+    AppendResult,
     FetchRow,
     MessageFailure,
     MoveResult,
@@ -35,7 +37,7 @@ from sage_imap.protocol.commands import StoreMode
 from sage_imap.protocol.events import ParseFailure
 from sage_imap.protocol.sets import UIDSet
 
-__all__ = ["copied", "deleted", "expunged", "fetched", "moved", "outcome", "stored"]
+__all__ = ["appended", "copied", "deleted", "expunged", "fetched", "moved", "outcome", "stored"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,6 +56,23 @@ def outcome(
     except (CommandRejected, CapabilityMissing) as error:
         return OperationResult(success=False, error=error)
     return OperationResult(success=True, value=value)
+
+
+def appended(
+    session: Session,
+    mailbox: str,
+    data: bytes | bytearray | memoryview,
+    *,
+    flags: str | Iterable[str] = (),
+    date: datetime | None = None,
+) -> Operation[OperationResult[AppendResult]]:
+    """Add a message; ``messages`` has its UID in *mailbox*, where the server tells it."""
+    adding = messages.append(session, mailbox, data, flags=flags, date=date)
+    result: OperationResult[AppendResult] = OperationResult(success=True)
+    yield from _conduct(result, adding, _enter_appended)
+    if result.error is not None:
+        result.failures = [MessageFailure(None, result.error)]
+    return result
 
 
 def fetched(
@@ -235,6 +254,14 @@ def _enter_transferred(result: OperationResult[MoveResult], done: MoveResult) ->
     result.value = done
     result.messages = done.source
     result.unsettled = done.duplicated | done.in_doubt
+
+
+def _enter_appended(result: OperationResult[AppendResult], done: AppendResult | None) -> None:
+    result.value = done
+    if done is not None and done.uid is not None:
+        result.messages = UIDSet.of([done.uid])
+    elif done is not None:
+        result.unnamed = 1
 
 
 def _enter_removed(result: OperationResult[None], done: UIDSet) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import ssl
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
@@ -59,6 +60,7 @@ _MISNOMERS: Final = {
     "userid": "username",
     "usr": "username",
 }
+_NO_CREDENTIAL: Final = re.compile(r"[\0\r\n]")
 # difflib's ratio: "usrname" and "pasword" are above it, "webhooks" and "database" below.
 _ALIKE: Final = 0.82
 
@@ -103,12 +105,19 @@ class IMAPConfig:
             raise ConfigurationError(
                 "host is the bare name or address of the server, without imaps:// and port"
             )
+        if any(sign.isspace() for sign in self.host):
+            raise ConfigurationError("host has a blank or a line end in or around it")
         if self.security not in (None, *_PORTS):
             raise ConfigurationError("security is one of tls, starttls and plain")
         if self.auth not in _WAYS_IN:
             raise ConfigurationError("auth is one of login, plain and xoauth2")
         if not isinstance(self.username, str) or not isinstance(self.password, str):
             raise ConfigurationError("username and password are texts")
+        if _NO_CREDENTIAL.search(self.username + self.password):
+            raise ConfigurationError(
+                "username or password holds a line end or NUL, as what is read from a file does at "
+                "its end: strip it"
+            )
         if self.port is not None and not (_is_number(self.port, int) and 0 < self.port < 65536):
             raise ConfigurationError(f"port is a number from 1 to 65535, not {self.port!r}")
         if self.auth == "xoauth2" and self.access_token is None:
@@ -124,6 +133,8 @@ class IMAPConfig:
                 )
         if not isinstance(self.use_ssl, bool):
             raise ConfigurationError(f"use_ssl is True or False, not {self.use_ssl!r}")
+        if not self.use_ssl and self.security == "tls":
+            raise ConfigurationError('use_ssl = False contradicts security = "tls": give one alone')
         if not isinstance(self.ssl_context, ssl.SSLContext | None):
             raise ConfigurationError("ssl_context is an ssl.SSLContext")
         if not (isinstance(self.access_token, str | None) or callable(self.access_token)):

@@ -28,7 +28,7 @@
         ├── OperationTimeout        ... because nothing came within the deadline
         └── TLSFailed               ... because TLS was not agreed on: certificate, version, cipher
 
-Five attributes say what is still usable:
+Six attributes say what is still usable, and what the server said:
 
 ``retryable``
     the same call may succeed later without anybody changing anything.
@@ -44,6 +44,9 @@ Five attributes say what is still usable:
     portions: a `MoveResult` of what did move, and of what is copied or in doubt, the rows of a
     fetch, a `StoreResult`, a `UIDSet` of what was removed; of a service's method, whose result is
     an `OperationResult`, such a one. ``None`` where nothing is known to be done.
+``text``
+    the server's own words of a NO, BAD or BYE, else empty. They are in no message, since servers
+    quote addresses and names of mailboxes.
 """
 
 from __future__ import annotations
@@ -87,6 +90,7 @@ class IMAPError(Exception):
     connection_usable: bool = True
     outcome_known: bool = True
     partial: object | None = None
+    text: str = ""
 
 
 class LocalProtocolError(IMAPError):
@@ -207,9 +211,11 @@ class CommandRejected(IMAPError):
             + f"the server answered {status}"
             + (f" [{code}]" if code else "")
             + (f", {meaning}" if meaning else "")
+            + ("; no mailbox is selected now" if command in _SELECTING else "")
         )
 
 
+_SELECTING: Final = ("SELECT", "EXAMINE")  # RFC 9051 section 6.3.2
 # BAD is for what is no command (RFC 9051 section 7.1.3): an unknown search key, item or flag.
 _NOT_UNDERSTOOD: Final = "which says that it does not understand the command or an argument of it"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Callable
 from datetime import date
@@ -10,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from sage_imap import aio, services
 from sage_imap.config import IMAPConfig
 from sage_imap.errors import (
     AuthenticationFailed,
@@ -20,26 +18,30 @@ from sage_imap.errors import (
     ConnectionLost,
     IMAPError,
     LocalProtocolError,
+    MailboxMismatch,
     MailboxNotFound,
     MessageUnreadable,
     OperationTimeout,
 )
-from sage_imap.helpers.search import IMAPSearchCriteria
+from sage_imap.helpers.enums import Flag
+from sage_imap.helpers.search import IMAPSearchCriteria as C
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import OperationResult, SelectedMailbox
 from sage_imap.operations import connecting, fetching, idling, mailboxes, messages, moving, outcomes
 from sage_imap.operations.effects import Operation
-from sage_imap.operations.session import Session
+from sage_imap.operations.session import Session, kind_of_news
 from sage_imap.protocol.sets import UIDSet
 from sage_imap.protocol.state import ConnectionState
 from sage_imap.services import IMAPClient
-from tests.support.scripts import staged
+from tests.support.scripts import RICH, staged
 from tests.support.shells import SHELLS, connected
 
 EXAMINED = SelectedMailbox("INBOX", uidvalidity=7, exists=10, read_only=True)
 ONE = MessageSet("1")
 NONE: Any = None
 TEXT: Any = "text"
+OCTETS: Any = b"INBOX"
+NUMBER: Any = 20260101
 DAY: Any = date(2026, 1, 1)
 HOST = {"host": "imap.example.org"}
 SECURE = 'does it want security = "tls"'
@@ -90,14 +92,31 @@ def test_what_was_not_touched_is_a_set_for_another_try() -> None:
     [
         (lambda session: messages.append(session, "INBOX", TEXT), "a message is bytes"),
         (lambda session: messages.search(session, ["SINCE", DAY]), "not date"),
-        (lambda session: messages.store(session, ONE, "\\Seen"), "several strings"),
-        (lambda session: mailboxes.select(session, NONE), "name is a text, not NoneType"),
+        (lambda session: messages.store(session, ONE, "\\Seen \\Draft"), r"\[Flag.SEEN, Flag"),
+        (lambda session: mailboxes.select(session, NONE), "as list.* gives it, not NoneType"),
+        (lambda session: mailboxes.select(session, OCTETS), "as list.* gives it, not bytes"),
+        (lambda session: messages.append(session, OCTETS, b"x"), "as list.* gives it, not bytes"),
+        (lambda session: moving.move(session, ONE, OCTETS), "as list.* gives it, not bytes"),
+        (lambda session: mailboxes.delete(session, NONE), "as list.* gives it, not NoneType"),
+        (lambda session: mailboxes.rename(session, NONE, "x"), "as list.* gives it, not NoneType"),
+        (lambda session: mailboxes.list_mailboxes(session, "", OCTETS), "not bytes"),
+        (lambda session: mailboxes.status(session, "INBOX", NUMBER), "such as MESSAGES, not int"),
+        (lambda session: mailboxes.status(session, "INBOX", [NONE]), "a STATUS item is a text"),
         (lambda session: messages.append(session, "INBOX", b"x", date=TEXT), "is a datetime"),
-        (lambda session: messages.append(session, "INBOX", b"x", flags=NONE), "several strings"),
+        (lambda session: messages.append(session, "INBOX", b"x", flags=NONE), "flags are texts"),
         (lambda session: messages.search(session, NONE), "not NoneType"),
-        (lambda session: messages.store(session, ONE, NONE), "several strings, not None"),
+        (lambda session: messages.store(session, ONE, NONE), r"\[Flag.SEEN\], not NoneType"),
+        (lambda session: messages.store(session, ONE, OCTETS), r"\[Flag.SEEN\], not bytes"),
+        (lambda session: outcomes.stored(session, ONE, NONE, "add"), "not NoneType"),
+        (lambda session: outcomes.stored(session, ONE, [NONE], "add"), "a flag is a text"),
         (lambda session: messages.store(session, ONE, [NONE]), "a flag is a text"),
         (lambda session: fetching.fetch(session, ONE, NONE), "names such as FLAGS"),
+        (lambda session: fetching.fetch(session, ONE, [NONE]), "such as FLAGS, not NoneType"),
+        (lambda session: fetching.fetch(session, ONE, [OCTETS]), "such as FLAGS, not bytes"),
+        (lambda session: outcomes.fetched(session, ONE, NONE), "names such as FLAGS"),
+        (lambda session: connecting.identify(session, TEXT), "takes a mapping"),
+        (lambda session: connecting.identify(session, {"name": NUMBER}), "fields of ID are texts"),
+        (lambda session: connecting.enable(session, NONE), "an extension is a text"),
         (
             lambda session: fetching.fetch(session, ONE, ["FLAGS"], changed_since=TEXT),
             "the mod-sequence is no number",
@@ -130,12 +149,47 @@ def test_no_folder_is_made_for_no_message(transfer: Callable[..., Operation[Any]
     assert (result.success, len(result.messages)) == (True, 0)
 
 
-def test_one_item_as_a_text() -> None:
-    """It is not taken letter by letter."""
-    script = "<< A1 UID FETCH 1 (UID FLAGS)\n>> * 1 FETCH (UID 1 FLAGS ())\n>> A1 OK done"
-    with staged(script) as stage:
-        rows = stage.run(fetching.fetch(stage.session, ONE, "FLAGS"))
-    assert len(rows) == 1
+@pytest.mark.parametrize(
+    ("operation", "sent", "answer"),
+    [
+        (
+            lambda session: fetching.fetch(session, ONE, "FLAGS"),
+            "UID FETCH 1 (UID FLAGS)",
+            "* 1 FETCH (UID 1 FLAGS ())",
+        ),
+        (
+            lambda session: outcomes.fetched(session, ONE, "FLAGS"),
+            "UID FETCH 1 (UID FLAGS)",
+            "* 1 FETCH (UID 1 FLAGS ())",
+        ),
+        (
+            lambda session: mailboxes.status(session, "INBOX", "messages"),
+            'STATUS "INBOX" (MESSAGES)',
+            "* STATUS INBOX (MESSAGES 3)",
+        ),
+        (
+            lambda session: messages.store(session, ONE, Flag.SEEN),
+            "UID STORE 1 +FLAGS (\\\\Seen)",
+            "* 1 FETCH (UID 1 FLAGS (\\\\Seen))",
+        ),
+        (
+            lambda session: outcomes.stored(session, ONE, "Work", "remove"),
+            "UID STORE 1 -FLAGS (Work)",
+            "* 1 FETCH (UID 1 FLAGS ())",
+        ),
+        (
+            lambda session: messages.append(session, "INBOX", b"x", flags="Work"),
+            'APPEND "INBOX" (Work) {1+}\\r\\nx',
+            "* 11 EXISTS",
+        ),
+    ],
+)
+def test_one_of_several_as_a_text(
+    operation: Callable[[Session], Operation[Any]], sent: str, answer: str
+) -> None:
+    """One item or flag is that one, wherever several may be given, and not its letters."""
+    with staged(f"<< A1 {sent}\n>> {answer}\n>> A1 OK done") as stage:
+        stage.run(operation(stage.session))
 
 
 def test_idle_without_a_mailbox() -> None:
@@ -192,6 +246,9 @@ def test_a_failed_batch_names_its_first_reason() -> None:
         (HOST | {"connect_timeout": None}, "positive numbers"),
         (HOST | {"ca_file": "ca.pem"}, "ssl_context"),
         (HOST | {"starttls": True}, 'security = "starttls"'),
+        ({"host": " 127.0.0.1 "}, "host has a blank"),
+        ({"host": "mail.example.org\n"}, "host has a blank"),
+        (HOST | {"use_ssl": False, "security": "tls"}, 'contradicts security = "tls"'),
     ],
 )
 def test_a_configuration(config: Any, words: str) -> None:
@@ -207,14 +264,30 @@ def test_names_of_other_libraries() -> None:
     assert (config.host, config.username, config.effective_security) == ("::1", "ann", "plain")
 
 
-def test_no_user_name() -> None:
-    """Nobody is signed in as the empty name, and no credentials are sent."""
-    script = ">> * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] hello"
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, "username"),
+        ({"username": "ann"}, "password"),
+        ({"username": "ann", "password": ""}, "password"),
+        ({"username": "ann", "auth": "plain"}, "password"),
+    ],
+)
+def test_no_credentials(given: dict[str, Any], missing: str) -> None:
+    """Nobody is signed in as the empty name or by the empty password: servers count failures."""
+    script = ">> * OK hello"
     with (
         staged(script, offers=None, state=ConnectionState.GREETING) as stage,
-        pytest.raises(ConfigurationError, match="username is missing"),
+        pytest.raises(ConfigurationError, match=f"{missing} is missing; nothing was sent"),
     ):
-        stage.run(connecting.sign_in(stage.session, IMAPConfig(host="h")))
+        stage.run(connecting.sign_in(stage.session, IMAPConfig(host="h", **given)))
+
+
+def test_who_is_known_already_needs_no_credentials() -> None:
+    """Behind PREAUTH there is nothing to sign in with."""
+    script = ">> * PREAUTH [CAPABILITY IMAP4rev1] hello"
+    with staged(script, offers=None, state=ConnectionState.GREETING) as stage:
+        stage.run(connecting.sign_in(stage.session, IMAPConfig(host="h", security="plain")))
 
 
 @pytest.mark.parametrize(("security", "hinted"), [("plain", True), ("tls", False)])
@@ -253,11 +326,11 @@ def test_an_answer_to_search_that_cannot_be_read(answer: str) -> None:
 
 def test_criteria_of_several_words_stay_together() -> None:
     """What is made from a text of several keys is one key where it is put together with others."""
-    both = IMAPSearchCriteria("SEEN FLAGGED")
+    both = C("SEEN FLAGGED")
 
     assert str(~both) == "NOT (SEEN FLAGGED)"
     assert str(both | "UID 5") == "OR (SEEN FLAGGED) (UID 5)"
-    assert str(IMAPSearchCriteria.subject("a b") | both) == 'OR SUBJECT "a b" (SEEN FLAGGED)'
+    assert str(C.subject("a b") | both) == 'OR SUBJECT "a b" (SEEN FLAGGED)'
 
 
 def test_a_name_of_other_libraries_beside_the_real_one() -> None:
@@ -299,18 +372,127 @@ def test_rows_that_came_before_a_refusal() -> None:
     assert (str(result.messages), str(result.untouched)) == ("1", "2")
 
 
-@pytest.mark.parametrize("service", [services.IMAPFlagService, aio.IMAPFlagService])
-async def test_one_flag_as_a_text(service: Any) -> None:
-    """It is one flag, and not one for each letter."""
-    asked: list[list[str]] = []
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: C.since(NUMBER),
+        lambda: C.on(NONE),
+        lambda: C.header("a", NONE),
+        lambda: C.header(NONE, "a"),
+        lambda: C.subject(NUMBER),
+        lambda: C.keyword(NONE),
+        lambda: C.email_id(NONE),
+        lambda: C.filter(NONE),
+        lambda: C.modseq(7, NUMBER),
+        lambda: C.uid(OCTETS),
+        lambda: C.uid(NONE),
+        lambda: C.uid("3 4"),
+        lambda: C.uid("4294967296"),
+        lambda: C.sequence(NUMBER),
+        lambda: ~C.or_criteria(C.SEEN, NONE),
+        lambda: C.of(OCTETS),
+    ],
+)
+def test_search_criteria_of_another_type(build: Callable[[], object]) -> None:
+    """They raise what the module says that they raise."""
+    with pytest.raises(LocalProtocolError):
+        build()
 
-    class Client:
-        def run(self, operation: object, wanted: object, flags: list[str], mode: str) -> Any:
-            asked.append(flags)
-            return asyncio.sleep(0) if service is aio.IMAPFlagService else None
 
-    for change in ("add_flags", "remove_flags", "set_flags"):
-        done = getattr(service(Client()), change)(ONE, "Work")
-        if done is not None:
-            await done
-    assert asked == [["Work"]] * 3
+@pytest.mark.parametrize("build", [C.keyword, C.unkeyword])
+def test_a_flag_that_is_no_keyword(build: Callable[[str], C]) -> None:
+    """What has a backslash has a key of its own."""
+    with pytest.raises(LocalProtocolError, match=r"IMAPSearchCriteria\.SEEN"):
+        build("\\Seen")
+
+
+@pytest.mark.parametrize("wrong", [NONE, 5, "NEWS"])
+def test_news_of_no_kind(wrong: Any) -> None:
+    """The error names the kinds."""
+    with pytest.raises(LocalProtocolError, match="IDLE, EXISTS"):
+        kind_of_news(wrong)
+
+
+@pytest.mark.parametrize("renew", ["x", 0, float("nan")])
+def test_idle_renewed_at_no_time(renew: Any) -> None:
+    """The error says what *renew* is."""
+    with pytest.raises(LocalProtocolError, match="positive number of seconds"):
+        idling.Idle(renew)
+
+
+@pytest.mark.parametrize("take", [bytearray, memoryview])
+def test_a_message_in_another_kind_of_octets(take: Callable[[bytes], Any]) -> None:
+    """It is copied, so that NUL in it is noticed and its length is that in octets."""
+    script = '<< A1 APPEND "INBOX" ~{3+}\\r\\na\\x00b\n>> A1 OK done'
+    with staged(script, offers=f"{RICH} BINARY") as stage:
+        stage.run(messages.append(stage.session, "INBOX", take(b"a\0b")))
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (MessageSet("1", "Other"), "another mailbox .* select theirs"),
+        (MessageSet("1", "INBOX", 5), "UIDVALIDITY 5 .* has 7 now.* search again"),
+    ],
+)
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda session, asked: outcomes.deleted(session, asked),
+        lambda session, asked: outcomes.fetched(session, asked, "FLAGS"),
+        lambda session, asked: outcomes.moved(session, asked, "Box", create=True),
+        lambda session, asked: messages.store(session, asked, "Work"),
+    ],
+)
+def test_messages_of_another_mailbox(
+    operation: Callable[[Session, MessageSet], Operation[Any]], asked: MessageSet, words: str
+) -> None:
+    """The error says which of the two is another, and what to do; no command is named."""
+    with staged("") as stage:
+        with pytest.raises(MailboxMismatch, match=f"{words}.*; nothing was sent"):
+            stage.run(operation(stage.session, asked))
+        assert stage.session.mailbox is not None
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda session, asked: outcomes.deleted(session, asked),
+        lambda session, asked: outcomes.fetched(session, asked, "FLAGS"),
+        lambda session, asked: outcomes.stored(session, asked, "Work", "add"),
+        lambda session, asked: outcomes.copied(session, asked, "Box", create=True),
+    ],
+)
+def test_uids_that_are_no_message_set_to_a_service(
+    operation: Callable[[Session, Any], Operation[Any]],
+) -> None:
+    """A service says the same as the plain method."""
+    with (
+        staged("") as stage,
+        pytest.raises(LocalProtocolError, match=r"MessageSet\.from_uids"),
+    ):
+        stage.run(operation(stage.session, [1, 2]))
+
+
+def test_a_mailbox_that_list_does_not_know_either() -> None:
+    """The error names the command, and says that the mailbox before is not selected any more."""
+    script = """
+        << A1 SELECT "INBX"
+        >> A1 NO what
+        << A2 LIST "" "INBX"
+        >> A2 OK done
+        """
+    with (
+        staged(script, offers="IMAP4rev1") as stage,
+        pytest.raises(MailboxNotFound, match=r"SELECT: .*no mailbox is selected now") as caught,
+    ):
+        stage.run(mailboxes.select(stage.session, "INBX"))
+    assert caught.value.command == "SELECT"
+
+
+@pytest.mark.parametrize("name", ["username", "password"])
+@pytest.mark.parametrize("sign", ["\r", "\n", "\0"])
+def test_credentials_with_a_line_end(name: str, sign: str) -> None:
+    """A password from a file often has one, which no server would take for part of it."""
+    with pytest.raises(ConfigurationError, match="strip it"):
+        IMAPConfig.of({"host": "h", name: f"secret{sign}"})

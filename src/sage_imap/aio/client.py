@@ -192,16 +192,16 @@ class IMAPClient:
         """Leave the selected mailbox; nothing is expunged."""
         await self.run(mailboxes.unselect)
 
-    async def status(self, name: str, items: Iterable[str] | None = None) -> MailboxStatus:
+    async def status(self, name: str, items: str | Iterable[str] | None = None) -> MailboxStatus:
         """Counters of a mailbox that need not be selected."""
         return await self.run(mailboxes.status, name, items)
 
     async def append(
         self,
         mailbox: str,
-        data: bytes,
+        data: bytes | bytearray | memoryview,
         *,
-        flags: Iterable[str] = (),
+        flags: str | Iterable[str] = (),
         date: datetime | None = None,
     ) -> AppendResult:
         """Add a message to a mailbox."""
@@ -214,7 +214,11 @@ class IMAPClient:
         return await self.run(messages.search, criteria, changed_since=changed_since)
 
     async def fetch(
-        self, message_set: MessageSet, items: Iterable[str], *, changed_since: int | None = None
+        self,
+        message_set: MessageSet,
+        items: str | Iterable[str],
+        *,
+        changed_since: int | None = None,
     ) -> FetchedRows:
         """All rows at once; what could not be understood is among them as `ParseFailure`."""
         return await self.run(fetching.fetch, message_set, items, changed_since=changed_since)
@@ -222,7 +226,7 @@ class IMAPClient:
     async def iter_fetch(
         self,
         message_set: MessageSet,
-        items: Iterable[str],
+        items: str | Iterable[str],
         *,
         changed_since: int | None = None,
         sizes: Mapping[int, int] | None = None,
@@ -244,7 +248,7 @@ class IMAPClient:
     async def store(
         self,
         message_set: MessageSet,
-        flags: Iterable[str],
+        flags: str | Iterable[str],
         *,
         mode: StoreMode = "add",
         unchanged_since: int | None = None,

@@ -19,23 +19,19 @@ class IMAPFlagService:
         self.client = client
 
     async def add_flags(
-        self, message_set: MessageSet, flags: Iterable[str]
+        self, message_set: MessageSet, flags: str | Iterable[str]
     ) -> OperationResult[StoreResult]:
         """Set *flags* beside those that are set."""
-        return await self.client.run(outcomes.stored, message_set, _several(flags), "add")
+        return await self.client.run(outcomes.stored, message_set, flags, "add")
 
     async def remove_flags(
-        self, message_set: MessageSet, flags: Iterable[str]
+        self, message_set: MessageSet, flags: str | Iterable[str]
     ) -> OperationResult[StoreResult]:
         """Take *flags* away."""
-        return await self.client.run(outcomes.stored, message_set, _several(flags), "remove")
+        return await self.client.run(outcomes.stored, message_set, flags, "remove")
 
     async def set_flags(
-        self, message_set: MessageSet, flags: Iterable[str]
+        self, message_set: MessageSet, flags: str | Iterable[str]
     ) -> OperationResult[StoreResult]:
         """Replace all flags by *flags*."""
-        return await self.client.run(outcomes.stored, message_set, _several(flags), "replace")
-
-
-def _several(flags: Iterable[str]) -> list[str]:
-    return [flags] if isinstance(flags, str) else list(flags)
+        return await self.client.run(outcomes.stored, message_set, flags, "replace")

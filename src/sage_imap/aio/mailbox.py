@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import datetime
 
 from sage_imap.aio.client import IMAPClient
 from sage_imap.errors import CommandRejected, IMAPError
@@ -18,7 +19,7 @@ from sage_imap.models.results import (
     SelectedMailbox,
     StoreResult,
 )
-from sage_imap.operations import mailboxes, messages, outcomes, processing
+from sage_imap.operations import mailboxes, outcomes, processing
 from sage_imap.protocol.commands import StoreMode
 from sage_imap.protocol.events import ParseFailure
 
@@ -46,7 +47,7 @@ class IMAPMailboxUIDService:
         return await self.client.search(criteria)
 
     async def iter_fetch(
-        self, message_set: MessageSet, items: Iterable[str]
+        self, message_set: MessageSet, items: str | Iterable[str]
     ) -> AsyncIterator[FetchRow | ParseFailure]:
         """Rows as they come, fetched ahead within a bound."""
         async for row in self.client.iter_fetch(message_set, items):
@@ -56,15 +57,13 @@ class IMAPMailboxUIDService:
         self, message_set: MessageSet, items: str | Iterable[str]
     ) -> OperationResult[list[FetchRow | ParseFailure]]:
         """Fetch; whole messages are in ``metadata["fetched_messages"]``."""
-        asked = [items] if isinstance(items, str) else list(items)
-        return await self.client.run(outcomes.fetched, message_set, asked)
+        return await self.client.run(outcomes.fetched, message_set, items)
 
     async def uid_store(
         self, message_set: MessageSet, flags: str | Iterable[str], *, mode: StoreMode = "add"
     ) -> OperationResult[StoreResult]:
         """Add, remove or replace flags."""
-        wanted = [flags] if isinstance(flags, str) else list(flags)
-        return await self.client.run(outcomes.stored, message_set, wanted, mode)
+        return await self.client.run(outcomes.stored, message_set, flags, mode)
 
     async def uid_copy(
         self, message_set: MessageSet, mailbox: str, *, create: bool = True
@@ -109,7 +108,7 @@ class IMAPMailboxUIDService:
         `MailboxMismatch` where a handler left another mailbox selected; their ``partial`` is the
         result so far.
         """
-        tally = await self.client.run(processing.prepare, message_set, mark_seen=mark_seen)
+        tally = await self.client.run(processing.prepare, message_set, handler, mark_seen=mark_seen)
         try:
             for batch in tally.batches(batch_size):
                 await self._process(tally, batch, handler)
@@ -144,11 +143,21 @@ class IMAPMailboxUIDService:
             tally.refusal = error
 
     async def append(
-        self, mailbox: str, data: bytes, *, flags: Iterable[str] = ()
+        self,
+        mailbox: str,
+        data: bytes | bytearray | memoryview,
+        *,
+        flags: str | Iterable[str] = (),
+        date: datetime | None = None,
     ) -> OperationResult[AppendResult]:
-        """Add a message to a mailbox."""
-        return await self.client.run(outcomes.outcome, messages.append, mailbox, data, flags=flags)
+        """Add a message to a mailbox; ``messages`` has its new UID, where the server tells it.
 
-    async def status(self, name: str) -> OperationResult[MailboxStatus]:
+        *date*, which knows its offset from UTC, becomes the internal date.
+        """
+        return await self.client.run(outcomes.appended, mailbox, data, flags=flags, date=date)
+
+    async def status(
+        self, name: str, items: str | Iterable[str] | None = None
+    ) -> OperationResult[MailboxStatus]:
         """Counters of a mailbox that need not be selected."""
-        return await self.client.run(outcomes.outcome, mailboxes.status, name)
+        return await self.client.run(outcomes.outcome, mailboxes.status, name, items)

@@ -233,7 +233,8 @@ class IMAPSearchCriteria(str):
             return cls._numbered("MODSEQ", value)
         if kind not in ("all", "priv", "shared"):
             raise LocalProtocolError("the kind of a flag is all, priv or shared")
-        name = "\\\\" * flag.startswith("\\") + _atom(flag.removeprefix("\\"), "a flag")
+        system = isinstance(flag, str) and flag.startswith("\\")
+        name = "\\\\" + _atom(flag[1:], "a flag") if system else _atom(flag, "a flag")
         return cls._numbered(f'MODSEQ "/flags/{name}" {kind}', value)
 
     @classmethod
@@ -284,12 +285,12 @@ class IMAPSearchCriteria(str):
     @classmethod
     def keyword(cls, flag: str) -> IMAPSearchCriteria:
         """With the keyword *flag*."""
-        return cls._of([f"KEYWORD {_atom(flag, 'a keyword')}".encode("ascii")])
+        return cls._of([f"KEYWORD {_keyword(flag)}".encode("ascii")])
 
     @classmethod
     def unkeyword(cls, flag: str) -> IMAPSearchCriteria:
         """Without the keyword *flag*."""
-        return cls._of([f"UNKEYWORD {_atom(flag, 'a keyword')}".encode("ascii")])
+        return cls._of([f"UNKEYWORD {_keyword(flag)}".encode("ascii")])
 
     @classmethod
     def uid(cls, uids: Messages) -> IMAPSearchCriteria:
@@ -353,6 +354,8 @@ class IMAPSearchCriteria(str):
 
     @classmethod
     def _worded(cls, key: str, text: str) -> IMAPSearchCriteria:
+        if not isinstance(text, str):
+            raise LocalProtocolError(f"{key} takes a text, not {type(text).__name__}")
         return cls._of([f"{key} ".encode("ascii"), Text(str(text))])
 
 
@@ -403,21 +406,34 @@ def _shown(part: bytes | Text) -> str:
 
 
 def _atom(value: str, what: str) -> str:
-    return atom(str(value), what).decode("ascii")
+    return atom(value, what).decode("ascii")
+
+
+def _keyword(flag: str) -> str:
+    if isinstance(flag, str) and flag.startswith("\\"):
+        raise LocalProtocolError(
+            "a flag with a backslash is no keyword: for \\Seen take IMAPSearchCriteria.SEEN or "
+            "UNSEEN, and so on"
+        )
+    return _atom(flag, "a keyword")
 
 
 def _set(messages: Messages) -> bytes:
-    if not isinstance(messages, NumberSet | MessageSet | str):
+    if not isinstance(messages, NumberSet | MessageSet):
         try:
-            messages = MessageSet.from_uids(messages)
+            messages = MessageSet(messages)
         except (TypeError, ValueError) as error:
-            raise LocalProtocolError("the messages are not positive whole numbers") from error
+            raise LocalProtocolError(f"these are no messages: {error}") from error
     return message_set(str(messages))
 
 
 def _date(day: date | str) -> str:
     if isinstance(day, str):
         day = _parse_date(day)
+    if not isinstance(day, date):
+        raise LocalProtocolError(
+            f"a day is a date, or a text like 2026-01-05, not {type(day).__name__}"
+        )
     return f"{day.day:02}-{_MONTHS[day.month - 1]}-{day.year:04}"
 
 

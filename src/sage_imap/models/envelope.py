@@ -40,5 +40,9 @@ class Envelope:
     def __hash__(self) -> int:
         return hash(self._values())
 
+    def __repr__(self) -> str:
+        when = None if self.date is None else self.date.isoformat()
+        return f"Envelope(date={when})"  # subject and addresses are in no log
+
     def _values(self) -> tuple[object, ...]:
         return tuple(getattr(self, field.name) for field in fields(Envelope))

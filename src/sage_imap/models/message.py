@@ -7,6 +7,7 @@ for members, but it cannot be counted or listed, since only the server knows its
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Literal
@@ -19,6 +20,8 @@ __all__ = ["MessageSet"]
 # RFC 9051 section 9: the largest nz-number. No message lies beyond it, so `4294967295:*` is
 # the last message alone, whatever its UID: another way to write `*`.
 _LARGEST: Final = 4294967295
+# A blank beside a comma or colon means nothing; between two numbers one of them is missing.
+_AROUND: Final = re.compile(r" *([,:]) *")
 
 
 class MessageSet:
@@ -26,7 +29,8 @@ class MessageSet:
 
     *uids* are a `UIDSet`, numbers in any order, or text such as ``"1:5,9"`` and ``"7:*"``. A
     *mailbox* or *uidvalidity* of None is unknown, and then not compared with that of the selected
-    mailbox. Raises `ValueError` or `TypeError` where *uids* are no UIDs.
+    mailbox. Raises `ValueError` or `TypeError` where *uids* are no UIDs: octets above all, whose
+    members are numbers as well, and what is above 4294967295, unless a server told it as its own.
     """
 
     __slots__ = ("_open_from", "mailbox", "uids", "uidvalidity")
@@ -69,7 +73,8 @@ class MessageSet:
         """
         if last == "*":
             return cls(f"{first}:*", mailbox, uidvalidity)
-        return cls(UIDSet([(first, last)]), mailbox, uidvalidity)
+        low, high = _checked((first, last))
+        return cls(UIDSet([(low, high)]), mailbox, uidvalidity)
 
     @classmethod
     def all(cls, mailbox: str | None = None, uidvalidity: int | None = None) -> MessageSet:
@@ -209,21 +214,36 @@ def _same_mailbox(left: str | None, right: str | None) -> bool:
 
 
 def _checked(uids: Iterable[int]) -> Iterator[int]:
+    if isinstance(uids, bytes | bytearray | memoryview):
+        raise TypeError(
+            "octets are no UIDs: decode what is text, and give it with commas, as in '1:5,9'"
+        )
     for uid in uids:
         if not isinstance(uid, int) or isinstance(uid, bool):
             raise TypeError(f"a UID is a number, not {type(uid).__name__}")
-        yield uid
+        yield _within(uid)
+
+
+def _within(uid: int) -> int:
+    if uid > _LARGEST:
+        raise ValueError(f"{uid} is above the largest UID, {_LARGEST}")
+    return uid
 
 
 def _parse(text: str) -> tuple[UIDSet, int | None]:
     closed: list[str] = []
     starts: list[int] = []
-    for part in text.replace(" ", "").split(","):
+    for part in _AROUND.sub(r"\1", text.strip()).split(","):
+        if " " in part:
+            raise ValueError("between UIDs stand commas, and no blanks alone: '1:5,9'")
         if "*" in part:
             starts.append(_start(part))
         else:
             closed.append(part)
-    return UIDSet.parse(",".join(closed)), min(starts, default=None)
+    uids = UIDSet.parse(",".join(closed))
+    if uids:
+        _within(uids.max)
+    return uids, min(starts, default=None)
 
 
 def _start(part: str) -> int:
@@ -232,4 +252,4 @@ def _start(part: str) -> int:
     number = part.removesuffix(":*") if part.endswith(":*") else part.removeprefix("*:")
     if not (number.isascii() and number.isdigit()) or int(number) < 1:
         raise ValueError(f"{part!r} is no range of UIDs")
-    return int(number)
+    return _within(int(number))

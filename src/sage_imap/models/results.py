@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -125,7 +125,8 @@ class FetchRow:
     ``sections`` holds the octets of BODY[...] items by what stands in the brackets: ``""`` is the
     whole message, ``"HEADER"`` its header, ``"TEXT<0>"`` a partial that begins at octet 0. None is
     a section that the message does not have. ``extras`` holds the items that have no field of their
-    own by their names in upper case, None where there are none.
+    own by their names in upper case, None where there are none. The repr tells sizes and names, and
+    no content.
     """
 
     uid: int
@@ -140,6 +141,15 @@ class FetchRow:
     mailbox: str | None = None
     uidvalidity: int | None = None
     extras: dict[str, object] | None = None
+
+    def __repr__(self) -> str:
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        told["sections"] = {
+            name: None if octets is None else len(octets) for name, octets in self.sections.items()
+        }
+        told["extras"] = sorted(self.extras or ())
+        words = [f"{name}={value!r}" for name, value in told.items() if value not in (None, {}, [])]
+        return f"FetchRow({', '.join(words)})"
 
     def message(self) -> EmailMessage:
         """The message; `LocalProtocolError` where the row does not have the whole of it."""
@@ -165,6 +175,10 @@ class MessageFailure:
     uid: int | None
     error: Exception
 
+    def __repr__(self) -> str:
+        # What a handler raises may quote the message.
+        return f"MessageFailure(uid={self.uid}, error={type(self.error).__name__})"
+
 
 @dataclass(slots=True)
 class OperationResult(Generic[T]):
@@ -174,17 +188,20 @@ class OperationResult(Generic[T]):
     None where only the server knows what is in it (``1:*``), ``failures`` the messages that have an
     error of their own. ``unsettled`` are those that may have been copied although they do not
     count as done (`MoveResult`). ``value`` is the plain method's result, after an error what was
-    done before it, and ``metadata`` holds what the guide's patterns look up (``fetched_messages``).
+    done before it, and ``metadata`` holds what the guide's patterns look up (``fetched_messages``);
+    neither is in the repr. ``unnamed`` counts what was touched beside ``messages`` where the server
+    does not tell UIDs: a message that was appended without UIDPLUS.
     """
 
     success: bool
-    value: T | None = None
+    value: T | None = field(default=None, repr=False)
     error: IMAPError | None = None
     messages: UIDSet = field(default_factory=UIDSet)
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict, repr=False)
     asked: MessageSet | None = None
     failures: list[MessageFailure] = field(default_factory=list)
     unsettled: UIDSet = field(default_factory=UIDSet)
+    unnamed: int = 0
 
     @property
     def untouched(self) -> MessageSet:
@@ -213,7 +230,7 @@ class OperationResult(Generic[T]):
     @property
     def successful_messages(self) -> int:
         """How many messages were touched."""
-        return len(self.messages)
+        return len(self.messages) + self.unnamed
 
     @property
     def failed_messages(self) -> int:
@@ -227,7 +244,7 @@ class OperationResult(Generic[T]):
         """The error in words, None where there is none."""
         if self.error is None:
             return None
-        text = getattr(self.error, "text", "")
+        text = self.error.text
         return f"{self.error}: {text}" if text else str(self.error)
 
     def raise_for_error(self) -> T:

@@ -53,6 +53,10 @@ class BodyPart:
 
     __hash__ = None  # type: ignore[assignment]  # it is mutable, as a dataclass says it
 
+    def __repr__(self) -> str:
+        # Names of files and parameters are in no log.
+        return f"BodyPart({self.type}, size={self.size}, parts={len(self.parts)})"
+
     @property
     def is_multipart(self) -> bool:
         """Whether the part is a container, with or without children."""

@@ -52,6 +52,8 @@ def sign_in(session: Session, config: IMAPConfig) -> Operation[None]:
     The session knows its provider afterwards, as far as that can be told.
     """
     greeting = yield from _greeting(session, config)
+    if greeting.status is not Status.PREAUTH:
+        _check_credentials(config)
     if config.effective_security == "starttls":
         yield from _secure(session, greeting)
     yield from _learn_capabilities(session)
@@ -140,9 +142,15 @@ def _introduce(session: Session, config: IMAPConfig, greeting: str) -> Operation
         session.provider = detect(greeting, offered, theirs, config.host)
 
 
-def _authenticate(session: Session, config: IMAPConfig) -> Operation[None]:
+def _check_credentials(config: IMAPConfig) -> None:
+    """Raise `ConfigurationError` where there is nothing to sign in with: servers count failures."""
     if not config.username:
-        raise ConfigurationError("username is missing; no credentials were sent")
+        raise ConfigurationError("username is missing; nothing was sent")
+    if not config.password and config.auth != "xoauth2":
+        raise ConfigurationError("password is missing; nothing was sent")
+
+
+def _authenticate(session: Session, config: IMAPConfig) -> Operation[None]:
     mechanism: Mechanism
     if config.auth == "xoauth2":
         mechanism = XOAuth2(config.username, config.token())

@@ -30,8 +30,10 @@ from sage_imap.operations.plans import (
 from sage_imap.operations.session import Session
 from sage_imap.operations.streams import FetchStream, Row
 from sage_imap.protocol.commands import fetch as fetch_command
+from sage_imap.protocol.commands import fetch_item
 from sage_imap.protocol.events import ParseFailure
 from sage_imap.protocol.rejection import rejection
+from sage_imap.protocol.sets import UIDSet
 from sage_imap.protocol.state import ConnectionState
 
 __all__ = ["fetch", "next_rows", "open_stream"]
@@ -47,7 +49,7 @@ _OLD_NAMES: Final = {
 def fetch(
     session: Session,
     message_set: MessageSet,
-    items: Iterable[str],
+    items: str | Iterable[str],
     *,
     changed_since: int | None = None,
     bounds: Bounds = _DEFAULT,
@@ -70,7 +72,7 @@ def fetch(
 def open_stream(
     session: Session,
     message_set: MessageSet,
-    items: Iterable[str],
+    items: str | Iterable[str],
     *,
     changed_since: int | None = None,
     sizes: Mapping[int, int] | None = None,
@@ -178,13 +180,13 @@ def _check_mailbox(session: Session, stream: FetchStream) -> None:
         )
 
 
-def _asked(items: Iterable[str]) -> list[str]:
+def _asked(items: str | Iterable[str]) -> list[str]:
     """The items to ask for: UID always, bodies with PEEK."""
     if isinstance(items, str):
         items = [items]
     if not isinstance(items, Iterable):
         raise LocalProtocolError(f"items are names such as FLAGS, not {items!r}; nothing was sent")
-    names = [_OLD_NAMES.get(str(item).upper(), str(item)) for item in items]
+    names = [_OLD_NAMES.get(name.upper(), name) for name in map(fetch_item, items)]
     names = [re.sub(r"(?i)^(BODY|BINARY)\[", r"\1.PEEK[", name) for name in names]
     return list(dict.fromkeys(["UID", *names]))
 
@@ -205,7 +207,7 @@ def _in_slices(session: Session, large: Large, stream: FetchStream) -> Operation
         return _failure(
             large, f"it has {large.size} octets, more than the {bounds.largest} that are accepted"
         )
-    one = MessageSet.from_uids([large.uid])
+    one = MessageSet(UIDSet.of([large.uid]))
     small = [item for item in stream.items if not WHOLE.fullmatch(item)]
     first = yield from fetch(session, one, small, bounds=bounds)
     if not first or isinstance(first[0], ParseFailure):

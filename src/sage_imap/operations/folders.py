@@ -89,6 +89,8 @@ def candidates(logical: str, space: NamespaceReceived) -> list[str]:
 
 
 def _spellings(logical: str, space: NamespaceReceived) -> Iterator[str]:
+    if not isinstance(logical, str):
+        raise LocalProtocolError(f"a folder's name is a text, not {type(logical).__name__}")
     prefix, delimiter = space.personal[0] if space.personal else ("", "/")
     levels = [level for level in logical.split("/") if level]
     if not levels:

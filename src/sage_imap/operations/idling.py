@@ -47,7 +47,7 @@ class Idle:
         return self.begun + min(self.renew, _LEAST) if self.session is not None else 0.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.renew < math.inf:
+        if not isinstance(self.renew, int | float) or not 0 < self.renew < math.inf:
             raise LocalProtocolError("renew is a positive number of seconds; nothing was sent")
 
     def held_on(self, session: Session) -> bool:

@@ -87,23 +87,20 @@ def _check(session: Session, answer: Answer, name: str) -> Operation[None]:
         if type(error) is CommandRejected and error.status == "NO" and error.code is None:
             listed = yield from list_mailboxes(session, "", name)
             if not any(_same(mailbox.name, name) for mailbox in listed):
-                raise MailboxNotFound(error.status, error.code, error.text) from error
+                raise MailboxNotFound(
+                    error.status, error.code, error.text, command=error.command
+                ) from error
         raise
 
 
 def status(
-    session: Session, name: str, items: Iterable[str] | None = None
+    session: Session, name: str, items: str | Iterable[str] | None = None
 ) -> Operation[MailboxStatus]:
-    """Counters of *name*; by default all of the usual ones that the server has.
+    """Counters of *name*: one, several, or by default all of the usual ones that the server has.
 
     Of the mailbox that is selected, servers may tell old ones (RFC 9051 section 6.3.11).
     """
-    asked = [
-        item
-        for item in (_STATUS_ITEMS if items is None else items)
-        if items is not None or item not in STATUS_NEEDS or session.offers(STATUS_NEEDS[item])
-    ]
-    answer = yield from session.attempt(commands.status(name, asked))
+    answer = yield from session.attempt(commands.status(name, _status_items(session, items)))
     yield from _check(session, answer, name)
     told: dict[str, int | str | None] = {}
     for event in _about(name, answer.of(StatusReceived)):
@@ -124,6 +121,22 @@ def status(
         size=number("SIZE"),
         mailbox_id=identity if isinstance(identity, str) else None,
     )
+
+
+def _status_items(session: Session, items: str | Iterable[str] | None) -> Iterable[str]:
+    if items is None:
+        return [
+            item
+            for item in _STATUS_ITEMS
+            if item not in STATUS_NEEDS or session.offers(STATUS_NEEDS[item])
+        ]
+    if isinstance(items, str):
+        return [items]
+    if not isinstance(items, Iterable):
+        raise LocalProtocolError(
+            f"STATUS items are names such as MESSAGES, not {type(items).__name__}; nothing was sent"
+        )
+    return items
 
 
 def _about(name: str, events: list[StatusReceived]) -> list[StatusReceived]:
@@ -169,16 +182,18 @@ def delete(session: Session, name: str) -> Operation[None]:
     Raises `MailboxNotFound`, and `LocalProtocolError` for the one that is selected, since servers
     differ in what they do then.
     """
+    command = commands.delete(name)
     if session.mailbox is not None and _same(session.mailbox.name, name):
         raise LocalProtocolError("the mailbox is selected; DELETE was not sent: unselect it first")
-    yield from session.exchange(commands.delete(name))
+    yield from session.exchange(command)
 
 
 def rename(session: Session, name: str, to: str) -> Operation[None]:
     """Rename a mailbox with what is below it; raises `MailboxNotFound` and `MailboxExists`."""
+    command = commands.rename(name, to)
     if session.mailbox is not None and _same(session.mailbox.name, name):
         raise LocalProtocolError("the mailbox is selected; RENAME was not sent: unselect it first")
-    yield from session.exchange(commands.rename(name, to))
+    yield from session.exchange(command)
 
 
 def subscribe(session: Session, name: str, *, subscribed: bool) -> Operation[None]:

@@ -18,6 +18,7 @@ from sage_imap.operations.books import telling
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Answer, Session
 from sage_imap.protocol import commands, extensions
+from sage_imap.protocol.arguments import several_flags
 from sage_imap.protocol.command import Command
 from sage_imap.protocol.events import (
     ESearchReceived,
@@ -73,7 +74,7 @@ def search(
 def store(
     session: Session,
     message_set: MessageSet,
-    flags: Iterable[str],
+    flags: str | Iterable[str],
     *,
     mode: commands.StoreMode = "add",
     unchanged_since: int | None = None,
@@ -84,9 +85,7 @@ def store(
     portions before an error are its ``partial``.
     """
     session.check_writable("STORE")
-    # What is none is refused below, and one text as well.
-    several = isinstance(flags, Iterable) and not isinstance(flags, str)
-    wanted = tuple(flags) if several else flags
+    wanted = several_flags(flags)
     books = _StoreBooks(message_set)
     command_for = partial(commands.store, flags=wanted, mode=mode, unchanged_since=unchanged_since)
     with telling(lambda: books.result):
@@ -163,15 +162,15 @@ def _search_flagged(uids: str) -> Command:
 def append(
     session: Session,
     mailbox: str,
-    data: bytes,
+    data: bytes | bytearray | memoryview,
     *,
-    flags: Iterable[str] = (),
+    flags: str | Iterable[str] = (),
     date: datetime | None = None,
 ) -> Operation[AppendResult]:
     """Add a message to *mailbox*, which need not be selected."""
     if not isinstance(data, bytes | bytearray | memoryview):
         raise LocalProtocolError("a message is bytes, headers and all; nothing was sent")
-    command = commands.append(mailbox, data, flags=flags, date=date)
+    command = commands.append(mailbox, bytes(data), flags=flags, date=date)
     answer = yield from session.exchange(command)
     code = answer.completed.code
     if code is None or code.name != "APPENDUID" or len(code.args) < 2:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -21,6 +22,7 @@ from sage_imap.errors import (
 from sage_imap.models.email import EmailMessage
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import (
+    AppendResult,
     FetchRow,
     MessageFailure,
     MoveResult,
@@ -30,11 +32,12 @@ from sage_imap.models.results import (
 from sage_imap.operations import fetching, folders, messages, moving
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Session
+from sage_imap.protocol.arguments import several_flags
 from sage_imap.protocol.commands import StoreMode
 from sage_imap.protocol.events import ParseFailure
 from sage_imap.protocol.sets import UIDSet
 
-__all__ = ["copied", "deleted", "expunged", "fetched", "moved", "outcome", "stored"]
+__all__ = ["appended", "copied", "deleted", "expunged", "fetched", "moved", "outcome", "stored"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,14 +58,31 @@ def outcome(
     return OperationResult(success=True, value=value)
 
 
+def appended(
+    session: Session,
+    mailbox: str,
+    data: bytes | bytearray | memoryview,
+    *,
+    flags: str | Iterable[str] = (),
+    date: datetime | None = None,
+) -> Operation[OperationResult[AppendResult]]:
+    """Add a message; ``messages`` has its UID in *mailbox*, where the server tells it."""
+    adding = messages.append(session, mailbox, data, flags=flags, date=date)
+    result: OperationResult[AppendResult] = OperationResult(success=True)
+    yield from _conduct(result, adding, _enter_appended)
+    if result.error is not None:
+        result.failures = [MessageFailure(None, result.error)]
+    return result
+
+
 def fetched(
-    session: Session, message_set: MessageSet, items: Iterable[str]
+    session: Session, message_set: MessageSet, items: str | Iterable[str]
 ) -> Operation[OperationResult[Rows]]:
     """Rows, and the messages among them under ``metadata["fetched_messages"]``.
 
     A row that could not be understood is in ``metadata["failures"]``.
     """
-    result: OperationResult[Rows] = OperationResult(success=True, asked=_closed(message_set))
+    result: OperationResult[Rows] = _begun(session, message_set, "FETCH")
     _enter_rows(result, [])
     with _reported(result, _enter_rows):
         conversation = fetching.fetch(session, message_set, items)
@@ -71,16 +91,16 @@ def fetched(
 
 
 def stored(
-    session: Session, message_set: MessageSet, flags: Iterable[str], mode: StoreMode
+    session: Session, message_set: MessageSet, flags: str | Iterable[str], mode: StoreMode
 ) -> Operation[OperationResult[StoreResult]]:
     """Change flags; ``messages`` are those that have them now.
 
     Servers need not tell of a message whose flags stay as they were, so that those of which nothing
     was told are looked for.
     """
-    wanted = flags if isinstance(flags, str) else tuple(flags)
+    wanted = several_flags(flags)
     enter = partial(_enter_stored, holds=_holder(wanted, mode))
-    result: OperationResult[StoreResult] = OperationResult(True, asked=_closed(message_set))
+    result: OperationResult[StoreResult] = _begun(session, message_set, "STORE")
     with _reported(result, enter):
         conversation = _store_known(session, message_set, wanted, mode)
         yield from _conduct(result, conversation, enter)
@@ -96,10 +116,9 @@ def stored(
 
 
 def _store_known(
-    session: Session, message_set: MessageSet, flags: str | tuple[str, ...], mode: StoreMode
+    session: Session, message_set: MessageSet, flags: tuple[str, ...], mode: StoreMode
 ) -> Operation[StoreResult]:
     """STORE to UIDs that are known, lest nobody can tell which were not told of."""
-    session.uids_for(message_set, "STORE")
     if message_set.is_open and session.mailbox is not None:
         found = yield from messages.present(session, str(message_set))
         message_set = MessageSet(found, session.mailbox.name, session.mailbox.uidvalidity)
@@ -121,7 +140,7 @@ def moved(
         name = yield from folders.folder_for(session, mailbox, create_missing=create)
         return (yield from moving.move(session, message_set, name))
 
-    return (yield from _transferred(message_set, to_folder()))
+    return (yield from _transferred(session, message_set, "MOVE", to_folder()))
 
 
 def copied(
@@ -130,41 +149,48 @@ def copied(
     """Copy; ``messages`` are those that really were copied, ``unsettled`` those that may be."""
 
     def to_folder() -> Operation[MoveResult]:
-        session.uids_for(message_set, "COPY")
         if not message_set:
             return MoveResult()
         name = yield from folders.folder_for(session, mailbox, create_missing=create)
         return (yield from moving.copy(session, message_set, name))
 
-    return (yield from _transferred(message_set, to_folder()))
+    return (yield from _transferred(session, message_set, "COPY", to_folder()))
 
 
 def expunged(session: Session, message_set: MessageSet) -> Operation[OperationResult[None]]:
     """Remove what is flagged ``\\Deleted`` among the messages, and nothing else."""
-    return (yield from _removed(message_set, messages.expunge_flagged(session, message_set)))
+    return (
+        yield from _removed(session, message_set, messages.expunge_flagged(session, message_set))
+    )
 
 
 def deleted(session: Session, message_set: MessageSet) -> Operation[OperationResult[None]]:
     """Flag the messages as deleted and remove them; nothing is flagged without UIDPLUS."""
-    return (yield from _removed(message_set, messages.delete(session, message_set)))
+    return (yield from _removed(session, message_set, messages.delete(session, message_set)))
 
 
 def _transferred(
-    message_set: MessageSet, conversation: Operation[MoveResult]
+    session: Session, message_set: MessageSet, what: str, conversation: Operation[MoveResult]
 ) -> Operation[OperationResult[MoveResult]]:
-    result: OperationResult[MoveResult] = OperationResult(True, asked=_closed(message_set))
+    result: OperationResult[MoveResult] = _begun(session, message_set, what)
     with _reported(result, _enter_transferred):
         yield from _conduct(result, conversation, _enter_transferred)
     return result
 
 
 def _removed(
-    message_set: MessageSet, conversation: Operation[UIDSet]
+    session: Session, message_set: MessageSet, conversation: Operation[UIDSet]
 ) -> Operation[OperationResult[None]]:
-    result: OperationResult[None] = OperationResult(True, asked=_closed(message_set))
+    result: OperationResult[None] = _begun(session, message_set, "EXPUNGE")
     with _reported(result, _enter_removed):
         yield from _conduct(result, conversation, _enter_removed)
     return result
+
+
+def _begun(session: Session, message_set: MessageSet, what: str) -> OperationResult[Any]:
+    """The result to be filled, once *message_set* is certain to be of the selected mailbox."""
+    session.uids_for(message_set, what)
+    return OperationResult(True, asked=None if message_set.is_open else message_set)
 
 
 Enter = Callable[[OperationResult[Any], Any], None]
@@ -230,6 +256,14 @@ def _enter_transferred(result: OperationResult[MoveResult], done: MoveResult) ->
     result.unsettled = done.duplicated | done.in_doubt
 
 
+def _enter_appended(result: OperationResult[AppendResult], done: AppendResult | None) -> None:
+    result.value = done
+    if done is not None and done.uid is not None:
+        result.messages = UIDSet.of([done.uid])
+    elif done is not None:
+        result.unnamed = 1
+
+
 def _enter_removed(result: OperationResult[None], done: UIDSet) -> None:
     result.messages = done
 
@@ -249,10 +283,6 @@ def _holder(wanted: Iterable[str], mode: StoreMode) -> Callable[[tuple[str, ...]
         return asked.isdisjoint(found) if mode == "remove" else asked == found
 
     return holds
-
-
-def _closed(message_set: MessageSet) -> MessageSet | None:
-    return None if message_set.is_open else message_set
 
 
 def _messages(rows: Iterable[FetchRow]) -> list[EmailMessage]:

@@ -91,7 +91,8 @@ class Tally:
     def only(self, row: FetchRow | ParseFailure) -> MessageSet:
         """The message of *row* alone, for a command."""
         assert row.uid is not None
-        return MessageSet.from_uids([row.uid], self.asked.mailbox, self.asked.uidvalidity)
+        uids = UIDSet.of([row.uid])
+        return MessageSet(uids, self.asked.mailbox, self.asked.uidvalidity)
 
     def handled(self, row: FetchRow | ParseFailure) -> None:
         """Take note that the handler returned; the message is to be concluded."""
@@ -157,13 +158,20 @@ class Tally:
         return result
 
 
-def prepare(session: Session, message_set: MessageSet, *, mark_seen: bool) -> Operation[Tally]:
+def prepare(
+    session: Session, message_set: MessageSet, handler: object, *, mark_seen: bool
+) -> Operation[Tally]:
     """The tally for *message_set*, whose UIDs are searched for where the set is open.
 
-    Raises `LocalProtocolError` where messages are to be marked in a mailbox that is selected
-    read-only; no handler was called then.
+    Raises `LocalProtocolError` where *handler* cannot be called, and where messages are to be
+    marked in a mailbox that is selected read-only; nothing was fetched then.
     """
     session.uids_for(message_set, "processing")
+    if not callable(handler):
+        raise LocalProtocolError(
+            f"the handler is a function that takes a message, not {type(handler).__name__}; "
+            "nothing was fetched"
+        )
     mailbox = session.mailbox
     assert mailbox is not None
     if mark_seen and mailbox.read_only:

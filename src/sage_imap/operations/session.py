@@ -385,10 +385,7 @@ class Session:
             raise LocalProtocolError(f"{what} needs a selected mailbox; nothing was sent")
         self.check_uids()
         if not message_set.matches(self.mailbox.name, self.mailbox.uidvalidity):
-            raise MailboxMismatch(
-                f"the messages belong to another mailbox or UIDVALIDITY than the selected one; "
-                f"{what} was not sent"
-            )
+            raise _mismatch(message_set, self.mailbox)
         return str(message_set)
 
     def check_writable(self, what: str) -> None:
@@ -429,9 +426,21 @@ class Session:
         return self.connection.offers(capability)
 
 
+def _mismatch(message_set: MessageSet, selected: SelectedMailbox) -> MailboxMismatch:
+    if not message_set.matches(selected.name):
+        return MailboxMismatch(
+            "the messages belong to another mailbox than the selected one: select theirs, or "
+            "search in this one; nothing was sent"
+        )
+    return MailboxMismatch(
+        f"the messages belong to UIDVALIDITY {message_set.uidvalidity} of the mailbox, which has "
+        f"{selected.uidvalidity} now, so that their UIDs are void: search again; nothing was sent"
+    )
+
+
 def kind_of_news(name: str) -> tuple[type, ...]:
     """The events that the response *name* stands for; ``IDLE`` are all that come unasked."""
-    kind = _KINDS.get(name.upper())
+    kind = _KINDS.get(name.upper()) if isinstance(name, str) else None
     if kind is None:
         raise LocalProtocolError(f"news are of the kinds {', '.join(_KINDS)}")
     return kind

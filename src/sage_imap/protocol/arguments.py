@@ -13,7 +13,7 @@ from typing import Final
 from sage_imap.errors import LocalProtocolError
 from sage_imap.protocol.sets import NumberSet
 
-__all__ = ["atom", "date_time", "flag_list", "message_set", "number"]
+__all__ = ["atom", "date_time", "flag_list", "message_set", "number", "several_flags"]
 
 # RFC 9051 section 9, ATOM-CHAR: printable ASCII without atom-specials.
 _ATOM: Final = re.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
@@ -27,24 +27,40 @@ _LARGEST_MODSEQ: Final = (1 << 63) - 1  # RFC 7162 section 7, mod-sequence-value
 
 def atom(value: str, what: str = "an atom") -> bytes:
     """*value* as an atom; *what* names it in the error."""
+    if not isinstance(value, str):
+        raise LocalProtocolError(f"{what} is a text, not {type(value).__name__}; nothing was sent")
     if not _ATOM.fullmatch(value):
         raise LocalProtocolError(f"{what} has a character that cannot be sent; nothing was sent")
     return value.encode("ascii")
 
 
-def flag_list(flags: Iterable[str]) -> bytes:
+def flag_list(flags: str | Iterable[str]) -> bytes:
     """*flags* in parentheses: keywords as they are, system flags with their backslash."""
-    if isinstance(flags, str) or not isinstance(flags, Iterable):
+    return b"(" + b" ".join(_flag(flag) for flag in several_flags(flags)) + b")"
+
+
+def several_flags(flags: str | Iterable[str]) -> tuple[str, ...]:
+    """*flags*, each of them a text; one text is one flag."""
+    if isinstance(flags, str):
+        return (flags,)
+    if not isinstance(flags, Iterable) or isinstance(flags, bytes | bytearray):
         raise LocalProtocolError(
-            f"flags are several strings, not {'one' if isinstance(flags, str) else flags!r}; "
-            "nothing was sent"
+            f"flags are texts, such as [Flag.SEEN], not {type(flags).__name__}; nothing was sent"
         )
-    return b"(" + b" ".join(_flag(flag) for flag in flags) + b")"
+    several = tuple(flags)
+    for flag in several:
+        if not isinstance(flag, str):
+            raise LocalProtocolError(
+                f"a flag is a text, such as Flag.SEEN, not {type(flag).__name__}; nothing was sent"
+            )
+    return several
 
 
 def _flag(flag: str) -> bytes:
-    if not isinstance(flag, str):
-        raise LocalProtocolError(f"a flag is a text, not {flag!r}; nothing was sent")
+    if " " in flag:
+        raise LocalProtocolError(
+            "a flag is one word; several are a list: [Flag.SEEN, Flag.FLAGGED]; nothing was sent"
+        )
     if flag.casefold() == "\\recent":
         raise LocalProtocolError("\\Recent is the server's own flag; nothing was sent")
     if flag.startswith("\\"):

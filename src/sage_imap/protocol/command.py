@@ -32,22 +32,21 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class MailboxArgument:
-    """A mailbox name as an argument; octets are sent as they are."""
+    """A mailbox name as an argument."""
 
-    name: str | bytes = field(repr=False)
+    name: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str | bytes):
+        if not isinstance(self.name, str):
             raise LocalProtocolError(
-                f"a mailbox name is a text, not {type(self.name).__name__}; nothing was sent"
+                f"a mailbox name is a text, as list() gives it, not {type(self.name).__name__}; "
+                "nothing was sent"
             )
         for utf8 in (False, True):
             self.render(utf8=utf8)
 
     def render(self, *, utf8: bool) -> bytes | Literal:
         """The name as it is sent where UTF-8 is in force, or where it is not."""
-        if isinstance(self.name, bytes):
-            return encode_string(self.name, utf8=utf8)
         try:
             return encode_string(encode_name(self.name, utf8=utf8), utf8=utf8)
         except ValueError as error:

@@ -45,7 +45,9 @@ class NumberSet:
 
     @classmethod
     def of(cls, numbers: Iterable[int]) -> Self:
-        """The set of *numbers*, in any order, repeated or not."""
+        """The set of *numbers*, in any order, repeated or not; octets are none."""
+        if isinstance(numbers, bytes | bytearray | memoryview):
+            raise TypeError(f"octets are no {cls.kind}s: parse() reads what is text")
         return cls((n, n) for n in numbers)
 
     @classmethod

@@ -196,16 +196,16 @@ class IMAPClient:
         """Leave the selected mailbox; nothing is expunged."""
         self.run(mailboxes.unselect)
 
-    def status(self, name: str, items: Iterable[str] | None = None) -> MailboxStatus:
+    def status(self, name: str, items: str | Iterable[str] | None = None) -> MailboxStatus:
         """Counters of a mailbox that need not be selected."""
         return self.run(mailboxes.status, name, items)
 
     def append(
         self,
         mailbox: str,
-        data: bytes,
+        data: bytes | bytearray | memoryview,
         *,
-        flags: Iterable[str] = (),
+        flags: str | Iterable[str] = (),
         date: datetime | None = None,
     ) -> AppendResult:
         """Add a message to a mailbox."""
@@ -218,7 +218,11 @@ class IMAPClient:
         return self.run(messages.search, criteria, changed_since=changed_since)
 
     def fetch(
-        self, message_set: MessageSet, items: Iterable[str], *, changed_since: int | None = None
+        self,
+        message_set: MessageSet,
+        items: str | Iterable[str],
+        *,
+        changed_since: int | None = None,
     ) -> FetchedRows:
         """All rows at once; what could not be understood is among them as `ParseFailure`."""
         return self.run(fetching.fetch, message_set, items, changed_since=changed_since)
@@ -226,7 +230,7 @@ class IMAPClient:
     def iter_fetch(
         self,
         message_set: MessageSet,
-        items: Iterable[str],
+        items: str | Iterable[str],
         *,
         changed_since: int | None = None,
         sizes: Mapping[int, int] | None = None,
@@ -247,7 +251,7 @@ class IMAPClient:
     def store(
         self,
         message_set: MessageSet,
-        flags: Iterable[str],
+        flags: str | Iterable[str],
         *,
         mode: StoreMode = "add",
         unchanged_since: int | None = None,

@@ -19,23 +19,19 @@ class IMAPFlagService:
         self.client = client
 
     def add_flags(
-        self, message_set: MessageSet, flags: Iterable[str]
+        self, message_set: MessageSet, flags: str | Iterable[str]
     ) -> OperationResult[StoreResult]:
         """Set *flags* beside those that are set."""
-        return self.client.run(outcomes.stored, message_set, _several(flags), "add")
+        return self.client.run(outcomes.stored, message_set, flags, "add")
 
     def remove_flags(
-        self, message_set: MessageSet, flags: Iterable[str]
+        self, message_set: MessageSet, flags: str | Iterable[str]
     ) -> OperationResult[StoreResult]:
         """Take *flags* away."""
-        return self.client.run(outcomes.stored, message_set, _several(flags), "remove")
+        return self.client.run(outcomes.stored, message_set, flags, "remove")
 
     def set_flags(
-        self, message_set: MessageSet, flags: Iterable[str]
+        self, message_set: MessageSet, flags: str | Iterable[str]
     ) -> OperationResult[StoreResult]:
         """Replace all flags by *flags*."""
-        return self.client.run(outcomes.stored, message_set, _several(flags), "replace")
-
-
-def _several(flags: Iterable[str]) -> list[str]:
-    return [flags] if isinstance(flags, str) else list(flags)
+        return self.client.run(outcomes.stored, message_set, flags, "replace")

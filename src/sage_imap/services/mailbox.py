@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 
 from sage_imap.errors import CommandRejected, IMAPError, LocalProtocolError
 from sage_imap.models.email import EmailMessage
@@ -17,7 +18,7 @@ from sage_imap.models.results import (
     SelectedMailbox,
     StoreResult,
 )
-from sage_imap.operations import mailboxes, messages, outcomes, processing
+from sage_imap.operations import mailboxes, outcomes, processing
 from sage_imap.protocol.commands import StoreMode
 from sage_imap.protocol.events import ParseFailure
 from sage_imap.services.client import IMAPClient
@@ -44,7 +45,7 @@ class IMAPMailboxUIDService:
         return self.client.search(criteria)
 
     def iter_fetch(
-        self, message_set: MessageSet, items: Iterable[str]
+        self, message_set: MessageSet, items: str | Iterable[str]
     ) -> Iterator[FetchRow | ParseFailure]:
         """Rows as they come, fetched ahead within a bound."""
         yield from self.client.iter_fetch(message_set, items)
@@ -53,15 +54,13 @@ class IMAPMailboxUIDService:
         self, message_set: MessageSet, items: str | Iterable[str]
     ) -> OperationResult[list[FetchRow | ParseFailure]]:
         """Fetch; whole messages are in ``metadata["fetched_messages"]``."""
-        asked = [items] if isinstance(items, str) else list(items)
-        return self.client.run(outcomes.fetched, message_set, asked)
+        return self.client.run(outcomes.fetched, message_set, items)
 
     def uid_store(
         self, message_set: MessageSet, flags: str | Iterable[str], *, mode: StoreMode = "add"
     ) -> OperationResult[StoreResult]:
         """Add, remove or replace flags."""
-        wanted = [flags] if isinstance(flags, str) else list(flags)
-        return self.client.run(outcomes.stored, message_set, wanted, mode)
+        return self.client.run(outcomes.stored, message_set, flags, mode)
 
     def uid_copy(
         self, message_set: MessageSet, mailbox: str, *, create: bool = True
@@ -105,7 +104,7 @@ class IMAPMailboxUIDService:
         use the same client. Raises `ConnectionLost`, and `MailboxMismatch` where a handler left
         another mailbox selected; their ``partial`` is the result so far.
         """
-        tally = self.client.run(processing.prepare, message_set, mark_seen=mark_seen)
+        tally = self.client.run(processing.prepare, message_set, handler, mark_seen=mark_seen)
         try:
             for batch in tally.batches(batch_size):
                 self._process(tally, batch, handler)
@@ -139,14 +138,24 @@ class IMAPMailboxUIDService:
             tally.refusal = error
 
     def append(
-        self, mailbox: str, data: bytes, *, flags: Iterable[str] = ()
+        self,
+        mailbox: str,
+        data: bytes | bytearray | memoryview,
+        *,
+        flags: str | Iterable[str] = (),
+        date: datetime | None = None,
     ) -> OperationResult[AppendResult]:
-        """Add a message to a mailbox."""
-        return self.client.run(outcomes.outcome, messages.append, mailbox, data, flags=flags)
+        """Add a message to a mailbox; ``messages`` has its new UID, where the server tells it.
 
-    def status(self, name: str) -> OperationResult[MailboxStatus]:
+        *date*, which knows its offset from UTC, becomes the internal date.
+        """
+        return self.client.run(outcomes.appended, mailbox, data, flags=flags, date=date)
+
+    def status(
+        self, name: str, items: str | Iterable[str] | None = None
+    ) -> OperationResult[MailboxStatus]:
         """Counters of a mailbox that need not be selected."""
-        return self.client.run(outcomes.outcome, mailboxes.status, name)
+        return self.client.run(outcomes.outcome, mailboxes.status, name, items)
 
 
 def _refuse_awaitable(outcome: object) -> None:

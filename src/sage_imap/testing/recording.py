@@ -32,7 +32,7 @@ from sage_imap.protocol.events import (
     Status,
 )
 from sage_imap.protocol.framing import Framer
-from sage_imap.protocol.mailbox_names import encode_utf7
+from sage_imap.protocol.mailbox_names import decode_utf7, encode_utf7
 from sage_imap.protocol.sets import UIDSet
 from sage_imap.protocol.state import ConnectionState
 from sage_imap.providers import UNKNOWN
@@ -130,14 +130,14 @@ class _Recorder:
         self._ask("list", commands.list_mailboxes())
         if self._offers("SPECIAL-USE"):
             self._ask("list-special-use", Command("LIST", (b'(SPECIAL-USE) "" "*"',)))
-        self._look(encode_utf7(mailbox), messages)
+        self._look(mailbox, messages)
         if self._state is ConnectionState.SELECTED and self._offers("IDLE"):
             self._run("idle", extensions.idle(), _hold_idle, idle)
         self._run("logout", commands.logout(), log_out)
 
-    def _look(self, name: bytes, messages: int) -> None:
+    def _look(self, name: str, messages: int) -> None:
         """Look at the mailbox; by EXAMINE, since SELECT would take ``\\Recent`` from messages."""
-        shown = self._redactor.masker.name(name)
+        shown = decode_utf7(self._redactor.masker.name(encode_utf7(name)))
         counters = [i for i in _COUNTERS if i not in STATUS_NEEDS or self._offers(STATUS_NEEDS[i])]
         self._ask("status", commands.status(name, counters), commands.status(shown, counters))
         modseqs = self._offers("CONDSTORE")

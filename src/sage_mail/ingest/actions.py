@@ -30,6 +30,7 @@ from sage_imap.errors import (
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import MoveResult
 from sage_imap.operations import messages
+from sage_imap.protocol.sets import UIDSet
 from sage_mail import faults
 from sage_mail.delivery.payloads import Place
 from sage_mail.ingest.fetched import Fetched
@@ -155,7 +156,7 @@ class Mover:
             and task.message.uidvalidity == uidvalidity
             and task.message.uid is not None
         ]
-        uids = message_set(client, [task.uid for task in placed])
+        uids = message_set(client, UIDSet.of(task.uid for task in placed))
         there = await search_uids(client, f"UID {uids}") if placed else ()
         here = [task for task in placed if task.uid in there]
         rest = {task.action.id for task in tasks} - {task.action.id for task in here}
@@ -350,7 +351,8 @@ class Mover:
 def _messages(tasks: Sequence[_Task]) -> MessageSet:
     """The messages of tasks of one mailbox, under the UIDVALIDITY that their UIDs belong to."""
     message = tasks[0].message
-    return MessageSet([task.uid for task in tasks], message.mailbox, message.uidvalidity)
+    uids = UIDSet.of(task.uid for task in tasks)
+    return MessageSet(uids, message.mailbox, message.uidvalidity)
 
 
 def _lasting(client: IMAPClient, flags: Sequence[str]) -> list[str]:

@@ -142,6 +142,41 @@ def test_what_is_no_uid_is_refused() -> None:
         MessageSet("1").iter_batches(0)
 
 
+@pytest.mark.parametrize("octets", [b"3 4 15", b"", bytearray(b"1,2"), memoryview(b"1")])
+def test_octets_are_not_taken_for_the_numbers_that_they_are(octets: bytes) -> None:
+    """Their members are numbers too, but none of them is a UID that anybody meant."""
+    for make in (MessageSet, MessageSet.from_uids):
+        with pytest.raises(TypeError, match=r"decode what is text, .* with commas"):
+            make(octets)
+    with pytest.raises(TypeError, match="parse"):
+        UIDSet.of(octets)
+
+
+@pytest.mark.parametrize("text", ["3 4 15", "1 2", "1,2 3", "7 :* 2", "1:3 9"])
+def test_numbers_with_blanks_between_them_are_not_joined(text: str) -> None:
+    """`3 4` is not 34; the error says how UIDs are written."""
+    with pytest.raises(ValueError, match="commas"):
+        MessageSet(text)
+
+
+def test_blanks_beside_commas_and_colons_mean_nothing() -> None:
+    """They are left out, as they always were."""
+    assert str(MessageSet(" 1 , 3 : 5, 9 : * ")) == "1,3:5,9:*"
+    assert MessageSet("  ").is_empty()
+
+
+def test_what_is_above_the_largest_uid_is_refused() -> None:
+    """UIDs have 32 bits; but what a server told as its own is taken as it is."""
+    for uids in ("4294967296", "1:4294967296", "4294967296:*", [1, 2**32]):
+        with pytest.raises(ValueError, match="4294967295"):
+            MessageSet(uids)
+    for first, last in ((1, 2**33), (2**32, "*")):
+        with pytest.raises(ValueError, match="4294967295"):
+            MessageSet.from_range(first, last)  # type: ignore[arg-type]  # a str, says mypy
+    assert MessageSet(UIDSet.of([2**32])).last == 2**32
+    assert MessageSet("4294967295").last == 2**32 - 1
+
+
 def test_equal_sets_hash_alike_and_show_their_mailbox() -> None:
     """A set is a value."""
     assert hash(MessageSet("1", "A", 2)) == hash(MessageSet([1], "A", 2))

@@ -281,3 +281,24 @@ def test_copied_into_a_folder_that_is_made() -> None:
             outcomes.copied(stage.session, MessageSet("2"), "INBOX/Box", create=True)
         )
     assert copied.messages == UIDSet.parse("2")
+
+
+@pytest.mark.parametrize(
+    ("answer", "uids", "counts", "uid"),
+    [
+        ("OK [APPENDUID 7 12] done", "12", (1, 0), 12),
+        ("OK done", "", (1, 0), None),
+        ("NO [OVERQUOTA] full", "", (0, 1), None),
+    ],
+)
+def test_appended(answer: str, uids: str, counts: tuple[int, int], uid: int | None) -> None:
+    """What was added counts, under its new UID where the server tells it."""
+    with staged(f'<< A1 APPEND "Box" {{1+}}\\r\\nx\n>> A1 {answer}') as stage:
+        result = stage.run(outcomes.appended(stage.session, "Box", b"x"))
+    assert str(result.messages) == uids
+    assert (result.successful_messages, result.failed_messages) == counts
+    assert result.success is (counts[0] == 1)
+    assert getattr(result.value, "uid", None) == uid
+    if result.error is not None:
+        assert result.error.text == "full"
+        assert result.failures[0].error is result.error

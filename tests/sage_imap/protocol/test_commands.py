@@ -47,7 +47,7 @@ def written(command: Command, *, utf8: bool = False) -> str:
         (c.authenticate("EXTERNAL", b""), "AUTHENTICATE EXTERNAL ="),
         (c.select("INBOX"), 'SELECT "INBOX"'),
         (c.select("Grüße", readonly=True), 'EXAMINE "Gr&APwA3w-e"'),
-        (c.select(b"raw", condstore=True), 'SELECT "raw" (CONDSTORE)'),
+        (c.select("raw", condstore=True), 'SELECT "raw" (CONDSTORE)'),
         (c.select(decode_utf7(b"Fish & Chips")), 'SELECT "Fish & Chips"'),
         (c.select(decode_utf7(b"\xc3\xbc")), "SELECT {2}ü"),
         (c.create("a/b"), 'CREATE "a/b"'),
@@ -108,8 +108,7 @@ def test_with_utf8_in_force() -> None:
     """Names and text go out as UTF-8, and SEARCH names no charset."""
     assert written(c.select("Grüße"), utf8=True) == 'SELECT "Grüße"'
     assert written(c.search(keys('SUBJECT "ü"')), utf8=True) == 'UID SEARCH SUBJECT "ü"'
-    assert written(c.select(b"\xff"[:0] + b"a"), utf8=True) == 'SELECT "a"'
-    assert MailboxArgument(b"\xff").render(utf8=True) == Literal(b"\xff")
+    assert MailboxArgument(decode_utf7(b"\xff")).render(utf8=True) == Literal(b"\xff")
 
 
 @pytest.mark.parametrize(
@@ -165,7 +164,7 @@ def test_what_is_no_fetch_item(item: str) -> None:
         lambda: c.login("ann", "\ud83d"),
         lambda: c.select("a\nb"),
         lambda: c.select("\ud83d"),
-        lambda: c.select(b"a\rb"),
+        lambda: c.select("a\rb"),
         lambda: c.list_mailboxes("", "*\r\n"),
         lambda: c.search(keys("ALL\r\nA2 LOGOUT")),
         lambda: c.search((b"SUBJECT ", Text("\0"))),
@@ -181,7 +180,7 @@ def test_what_is_no_fetch_item(item: str) -> None:
         lambda: c.store("1", ["two words"]),
         lambda: c.store("1", ["a)"]),
         lambda: c.store("1", ["ü"]),
-        lambda: c.store("1", "\\Seen"),
+        lambda: c.store("1", b"\\Seen"),  # type: ignore[arg-type]  # what is tested
         lambda: c.store("1", ["a"], mode="toggle"),  # type: ignore[arg-type]  # what is tested
         lambda: c.append("x", b"", flags=["\\"]),
         lambda: c.append("x", b"", date=datetime(2026, 1, 1)),  # what is tested

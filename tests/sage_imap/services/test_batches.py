@@ -74,20 +74,23 @@ class Run:
                 self.called.append(message.uid)
                 await act(message.uid or 0, self.client)
 
-            service = aio.IMAPMailboxUIDService(self.client)
-            return await service.process_messages_in_batches(found, asynchronous, **options)
-        blocking = self.client._blocking
+            return await self.hand_out(found, asynchronous, **options)
 
         def handler(message: EmailMessage) -> None:
             self.called.append(message.uid)
             # What the shells call differs by an await alone.
             asyncio.run(act(message.uid or 0, self.client))
 
+        return await self.hand_out(found, handler, **options)
+
+    async def hand_out(self, found: MessageSet, handler: Any, **options: Any) -> Any:
+        """Hand the messages *found* to *handler*."""
+        if isinstance(self.client, aio.IMAPClient):
+            service = aio.IMAPMailboxUIDService(self.client)
+            return await service.process_messages_in_batches(found, handler, **options)
+        blocking = services.IMAPMailboxUIDService(self.client._blocking)
         return await asyncio.to_thread(
-            services.IMAPMailboxUIDService(blocking).process_messages_in_batches,
-            found,
-            handler,
-            **options,
+            blocking.process_messages_in_batches, found, handler, **options
         )
 
 
@@ -110,6 +113,18 @@ async def running(shell: str, script: str, beginning: str = BEGINNING) -> AsyncI
 
 async def _nothing(uid: int, client: Any) -> None:
     """A handler that returns."""
+
+
+@pytest.mark.parametrize("handler", [None, "print", 5])
+async def test_a_handler_that_cannot_be_called(shell: str, handler: Any) -> None:
+    """It is refused in words, and nothing is fetched for it."""
+    beginning = BEGINNING.partition("<< A3")[0]
+    async with running(shell, "<< A3 NOOP\n>> A3 OK done", beginning) as run:
+        found = MessageSet("1:3", mailbox="INBOX", uidvalidity=7)
+        words = f"a function that takes a message, not {type(handler).__name__}; nothing was"
+        with pytest.raises(LocalProtocolError, match=words):
+            await run.hand_out(found, handler)
+        await run.client.noop()
 
 
 async def test_marks_that_are_refused(shell: str) -> None:

@@ -12,10 +12,10 @@ __all__ = ["append"]
 
 
 def append(
-    mailbox: str | bytes,
+    mailbox: str,
     data: bytes,
     *,
-    flags: Iterable[str] = (),
+    flags: str | Iterable[str] = (),
     date: datetime | None = None,
 ) -> Command:
     """Add the message *data* to *mailbox*, octet by octet as it is.

@@ -9,6 +9,6 @@ from sage_imap.protocol.sets import UIDSet
 __all__ = ["copy"]
 
 
-def copy(uids: UIDSet | str, mailbox: str | bytes) -> Command:
+def copy(uids: UIDSet | str, mailbox: str) -> Command:
     """Copy the messages *uids* into *mailbox*; COPYUID in the completion says which it were."""
     return Command("UID COPY", (message_set(uids) + b" ", MailboxArgument(mailbox)))

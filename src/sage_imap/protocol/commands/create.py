@@ -7,6 +7,6 @@ from sage_imap.protocol.command import Command, MailboxArgument
 __all__ = ["create"]
 
 
-def create(mailbox: str | bytes) -> Command:
+def create(mailbox: str) -> Command:
     """Create *mailbox*, in the server's own spelling: its delimiter, its namespace."""
     return Command("CREATE", (MailboxArgument(mailbox),))

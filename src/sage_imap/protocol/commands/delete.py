@@ -7,6 +7,6 @@ from sage_imap.protocol.command import Command, MailboxArgument
 __all__ = ["delete"]
 
 
-def delete(mailbox: str | bytes) -> Command:
+def delete(mailbox: str) -> Command:
     """Delete *mailbox* and what is in it."""
     return Command("DELETE", (MailboxArgument(mailbox),))

@@ -60,6 +60,11 @@ def fetch_item(item: str) -> str:
 
     The macros ALL, FAST and FULL are none: they cannot stand beside others.
     """
+    if not isinstance(item, str):
+        raise LocalProtocolError(
+            f"an item of FETCH is a text, such as FLAGS, not {type(item).__name__}; "
+            "nothing was sent"
+        )
     name = str(item)
     if not _ITEM.fullmatch(name) or name.upper() in _MACROS:
         raise LocalProtocolError(f"{name!r} is no item of FETCH; nothing was sent")

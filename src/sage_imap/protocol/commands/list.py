@@ -9,7 +9,7 @@ __all__ = ["list_mailboxes"]
 
 
 def list_mailboxes(
-    reference: str | bytes = "", pattern: str | bytes = "*", *, special_use: bool = False
+    reference: str = "", pattern: str = "*", *, special_use: bool = False
 ) -> Command:
     """Ask for the mailboxes whose names fit *pattern*: ``%`` stops at a delimiter, ``*`` does not.
 

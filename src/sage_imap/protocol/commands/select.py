@@ -8,7 +8,7 @@ from sage_imap.protocol.extensions.condstore import SELECT_PARAMETER
 __all__ = ["select"]
 
 
-def select(mailbox: str | bytes, *, readonly: bool = False, condstore: bool = False) -> Command:
+def select(mailbox: str, *, readonly: bool = False, condstore: bool = False) -> Command:
     """Select *mailbox*, with *readonly* by EXAMINE; *condstore* switches on mod-sequences."""
     name = "EXAMINE" if readonly else "SELECT"
     if condstore:

@@ -20,11 +20,11 @@ STATUS_NEEDS: Final = {
 """The capability that an item needs; the others are in every server."""
 
 
-def status(mailbox: str | bytes, items: Iterable[str]) -> Command:
+def status(mailbox: str, items: Iterable[str]) -> Command:
     """Ask for counters of *mailbox*, which need not be selected."""
-    names = [item.upper() for item in items]
+    names = [atom(item, "a STATUS item").decode("ascii").upper() for item in items]
     if not names:
         raise LocalProtocolError("STATUS without an item; nothing was sent")
-    words = b" ".join(atom(name, "a STATUS item") for name in names)
+    words = " ".join(names).encode("ascii")
     needs = tuple(STATUS_NEEDS[name] for name in names if name in STATUS_NEEDS)
     return Command("STATUS", (MailboxArgument(mailbox), b" (" + words + b")"), needs=needs)

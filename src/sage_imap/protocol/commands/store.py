@@ -20,7 +20,7 @@ _ITEMS: Final[dict[str, bytes]] = {"add": b"+FLAGS", "remove": b"-FLAGS", "repla
 
 def store(
     uids: UIDSet | str,
-    flags: Iterable[str],
+    flags: str | Iterable[str],
     *,
     mode: StoreMode = "add",
     silent: bool = False,

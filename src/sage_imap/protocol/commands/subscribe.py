@@ -7,6 +7,6 @@ from sage_imap.protocol.command import Command, MailboxArgument
 __all__ = ["subscribe"]
 
 
-def subscribe(mailbox: str | bytes) -> Command:
+def subscribe(mailbox: str) -> Command:
     """Add *mailbox* to those that clients show."""
     return Command("SUBSCRIBE", (MailboxArgument(mailbox),))

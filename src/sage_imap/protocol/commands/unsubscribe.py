@@ -7,6 +7,6 @@ from sage_imap.protocol.command import Command, MailboxArgument
 __all__ = ["unsubscribe"]
 
 
-def unsubscribe(mailbox: str | bytes) -> Command:
+def unsubscribe(mailbox: str) -> Command:
     """Take *mailbox* out of those that clients show."""
     return Command("UNSUBSCRIBE", (MailboxArgument(mailbox),))

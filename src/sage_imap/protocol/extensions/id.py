@@ -27,12 +27,18 @@ def identify(fields: Mapping[str, str | None] | None = None) -> Command:
 
     163.com and its like refuse SELECT until this was sent.
     """
+    if not isinstance(fields, Mapping | None):
+        raise LocalProtocolError(
+            'ID takes a mapping of what to say of oneself: {"name": "..."}; nothing was sent'
+        )
     if not fields:
         return Command("ID", (b"NIL",), needs=("ID",))
     if len(fields) > _MOST_FIELDS:
         raise LocalProtocolError(f"ID takes at most {_MOST_FIELDS} fields; nothing was sent")
     parts: list[Part] = []
     for key, value in fields.items():
+        if not isinstance(key, str) or not isinstance(value, str | None):
+            raise LocalProtocolError("the fields of ID are texts; nothing was sent")
         if len(key) > _LONGEST_KEY or len(value or "") > _LONGEST_VALUE:
             raise LocalProtocolError("a field of ID is too long; nothing was sent")
         # No blank inside the parentheses: some servers refuse it.

@@ -16,7 +16,7 @@ from sage_imap.protocol.sets import UIDSet
 __all__ = ["move"]
 
 
-def move(uids: UIDSet | str, mailbox: str | bytes) -> Command:
+def move(uids: UIDSet | str, mailbox: str) -> Command:
     """Move the messages *uids* into *mailbox*; the OK says nothing of UIDs that were gone."""
     parts = (message_set(uids) + b" ", MailboxArgument(mailbox))
     return Command("UID MOVE", parts, needs=("MOVE",))

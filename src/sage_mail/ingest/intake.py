@@ -45,9 +45,9 @@ _log = get_logger(__name__)
 MOST_OCTETS_OF_A_MESSAGE = 64 * 1024 * 1024
 
 # From so many messages on they are prepared beside our own work, and so many portions ahead of it:
-# one that is being prepared, and one that waits for that.
+# two for the second process, and one that is prepared here.
 _BACKLOG = 200
-_AHEAD = 2
+_AHEAD = 3
 
 # A client without MOVE copies first and deletes then, and even a server's own MOVE may show the
 # copy a moment before the source is gone. So a copy is looked at again before it counts as one.

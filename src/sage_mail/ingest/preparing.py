@@ -1,9 +1,10 @@
 """Where messages are prepared: a few in a thread, a backlog in a process beside ours.
 
 Parsing and deciding is Python, which one process does on one core only. So where many messages
-wait, a second process prepares the next ones while this one stores those before. It is started
-when a backlog is met, ends when there has been none for a while, and with its parent, however that
-ends. Whatever happens to it, its work is done in a thread instead.
+wait, a second process prepares the next ones while this one stores those before. That is the larger
+half of the work, so what finds the other with enough to do is prepared here. The second process is
+started when a backlog is met, ends when there has been none for a while, and with its parent,
+however that ends. Whatever happens to it, its work is done in a thread instead.
 
 That process is `sage_mail.ingest.companion`.
 """
@@ -36,6 +37,8 @@ Results = list[Prepared | Rejected]
 
 # The larger of what a portion has and what the pipes of Linux may be; smaller ones only wait more.
 _PIPE_OCTETS: Final = 1024 * 1024
+# One under its hands and one that waits for it, so that it never waits for us.
+_ENOUGH: Final = 2
 # Longer than any portion takes; what takes longer is tried in a thread, as it would be without us.
 _MOST_SECONDS: Final = 120.0
 _IDLE_SECONDS: Final = 30.0
@@ -64,13 +67,13 @@ class Preparer:
         """What each of the messages is, or why it cannot be stored; see `prepare_all`.
 
         With *backlog*, which says that many more follow, the second process does it, once it has
-        started.
+        started and while it has not enough to do.
         """
         if backlog and fetched and self._losses < _MOST_LOSSES:
             process = None
             try:
                 process = self._running()
-                if process.is_ready:
+                if process.is_ready and process.asked < _ENOUGH:
                     async with asyncio.timeout(_MOST_SECONDS):
                         return await process.prepare(fetched, mailbox, context)
             except (OSError, EOFError, pickle.PickleError, TimeoutError) as error:
@@ -112,7 +115,10 @@ class Preparer:
 
 
 class _Process:
-    """The second process, and the threads that talk with it: requests and answers in one order."""
+    """The second process, and the threads that talk with it: requests and answers in one order.
+
+    ``asked`` is how many portions somebody waits for.
+    """
 
     def __init__(self, pipeline: Pipeline) -> None:
         # Not a member of our session, so that Ctrl-C in the terminal reaches us alone.
@@ -130,6 +136,7 @@ class _Process:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sage-mail to preparing")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="sage-mail from preparing")
         self._ready = self._asked(pipeline)
+        self.asked = 0
 
     @property
     def is_ready(self) -> bool:
@@ -146,9 +153,13 @@ class _Process:
             pickle.PickleError: the pipeline or the messages cannot be sent to another process.
         """
         self._ready.result()
-        # Shielded, since an answer that nobody reads would be taken for the next one.
         answer = self._asked((list(fetched), mailbox, context))
-        results: Results = await asyncio.shield(asyncio.wrap_future(answer))
+        self.asked += 1
+        try:
+            # Shielded, since an answer that nobody reads would be taken for the next one.
+            results: Results = await asyncio.shield(asyncio.wrap_future(answer))
+        finally:
+            self.asked -= 1
         return results
 
     def end(self) -> None:

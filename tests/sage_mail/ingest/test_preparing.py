@@ -114,6 +114,18 @@ async def test_only_a_backlog_goes_elsewhere() -> None:
         assert _process_of(first) == pid
 
 
+async def test_both_work_where_there_is_enough() -> None:
+    """What the second process would come to only after two others is prepared here."""
+    with _preparer(Pipeline([_Where()])) as preparer:
+        pid = await _started(preparer)
+        for _ in range(2):
+            asked = (
+                preparer.prepare(_fetched(), _MAILBOX, Context(), backlog=True) for _ in range(3)
+            )
+            firsts = [first for first, *_ in await asyncio.gather(*asked)]
+            assert [_process_of(first) for first in firsts] == [pid, pid, os.getpid()]
+
+
 async def test_answers_keep_their_order() -> None:
     """Portions asked for at once, one of them by somebody who goes away, are not mixed up."""
     with _preparer(Pipeline([_Where()])) as preparer:

@@ -27,6 +27,7 @@ from sage_imap.operations import (
     mailboxes,
     messages,
     moving,
+    searching,
 )
 from sage_imap.operations import (
     session as sessions,
@@ -211,7 +212,7 @@ class IMAPClient:
         self, criteria: str | Iterable[str] = "ALL", *, changed_since: int | None = None
     ) -> MessageSet:
         """The messages of the selected mailbox that fit."""
-        return await self.run(messages.search, criteria, changed_since=changed_since)
+        return await self.run(searching.search, criteria, changed_since=changed_since)
 
     async def fetch(
         self, message_set: MessageSet, items: Iterable[str], *, changed_since: int | None = None

@@ -175,6 +175,10 @@ class OperationResult(Generic[T]):
     error of their own. ``unsettled`` are those that may have been copied although they do not
     count as done (`MoveResult`). ``value`` is the plain method's result, after an error what was
     done before it, and ``metadata`` holds what the guide's patterns look up (``fetched_messages``).
+
+    ``absent`` are UIDs of a wide range that were not there, which is no failure: where ``asked``
+    names over a thousand UIDs and over four times as many as the mailbox has messages, those of
+    its ranges of over a thousand. A UID that is gone from any other set was missed.
     """
 
     success: bool
@@ -185,6 +189,7 @@ class OperationResult(Generic[T]):
     asked: MessageSet | None = None
     failures: list[MessageFailure] = field(default_factory=list)
     unsettled: UIDSet = field(default_factory=UIDSet)
+    absent: UIDSet = field(default_factory=UIDSet)
 
     @property
     def untouched(self) -> MessageSet:
@@ -195,7 +200,7 @@ class OperationResult(Generic[T]):
         """
         if self.asked is None:
             return MessageSet()
-        left = self.asked.uids - self.messages - self.unsettled - self.unmarked.uids
+        left = self._missed - self.unsettled - self.unmarked.uids
         return MessageSet(left, self.asked.mailbox, self.asked.uidvalidity)
 
     @property
@@ -211,6 +216,11 @@ class OperationResult(Generic[T]):
         return MessageSet(uids, self.asked.mailbox, self.asked.uidvalidity)
 
     @property
+    def _missed(self) -> UIDSet:
+        asked = UIDSet() if self.asked is None else self.asked.uids
+        return asked - self.messages - self.absent
+
+    @property
     def successful_messages(self) -> int:
         """How many messages were touched."""
         return len(self.messages)
@@ -220,7 +230,7 @@ class OperationResult(Generic[T]):
         """How many messages were asked for and are not done, or not marked as they should be."""
         if self.asked is None:
             return len(self.failures)
-        return len(self.asked.uids - self.messages)
+        return len(self._missed)
 
     @property
     def error_message(self) -> str | None:

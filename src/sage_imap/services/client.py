@@ -26,6 +26,7 @@ from sage_imap.operations import (
     mailboxes,
     messages,
     moving,
+    searching,
 )
 from sage_imap.operations import (
     session as sessions,
@@ -215,7 +216,7 @@ class IMAPClient:
         self, criteria: str | Iterable[str] = "ALL", *, changed_since: int | None = None
     ) -> MessageSet:
         """The messages of the selected mailbox that fit."""
-        return self.run(messages.search, criteria, changed_since=changed_since)
+        return self.run(searching.search, criteria, changed_since=changed_since)
 
     def fetch(
         self, message_set: MessageSet, items: Iterable[str], *, changed_since: int | None = None

@@ -15,12 +15,12 @@ from sage_imap.models.results import (
     MailboxStatus,
     MoveResult,
     OperationResult,
+    ParseFailure,
     SelectedMailbox,
     StoreResult,
 )
 from sage_imap.operations import mailboxes, messages, outcomes, processing
 from sage_imap.protocol.commands import StoreMode
-from sage_imap.protocol.events import ParseFailure
 
 __all__ = ["IMAPMailboxUIDService"]
 
@@ -48,7 +48,7 @@ class IMAPMailboxUIDService:
     async def iter_fetch(
         self, message_set: MessageSet, items: Iterable[str]
     ) -> AsyncIterator[FetchRow | ParseFailure]:
-        """Rows as they come, fetched ahead within a bound."""
+        """Rows as they come, fetched ahead within a bound; see `IMAPClient.iter_fetch`."""
         async for row in self.client.iter_fetch(message_set, items):
             yield row
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from sage_imap.errors import IMAPError, LocalProtocolError, MarkFailed
 from sage_imap.models.message import MessageSet
+from sage_imap.protocol.events import ParseFailure
 from sage_imap.protocol.sets import UIDSet
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = [
     "MessageFailure",
     "MoveResult",
     "OperationResult",
+    "ParseFailure",
     "SelectedMailbox",
     "StoreResult",
 ]

@@ -16,6 +16,7 @@ from sage_imap.models.results import (
     ListedMailbox,
     MailboxStatus,
     MoveResult,
+    ParseFailure,
     SelectedMailbox,
     StoreResult,
 )
@@ -34,7 +35,7 @@ from sage_imap.operations import (
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Session
 from sage_imap.protocol.commands import StoreMode
-from sage_imap.protocol.events import Event, NamespaceReceived, ParseFailure
+from sage_imap.protocol.events import Event, NamespaceReceived
 from sage_imap.protocol.quirks import Quirks
 from sage_imap.protocol.state import ConnectionState
 from sage_imap.providers import Provider
@@ -221,7 +222,11 @@ class IMAPClient:
     def fetch(
         self, message_set: MessageSet, items: Iterable[str], *, changed_since: int | None = None
     ) -> FetchedRows:
-        """All rows at once; what could not be understood is among them as `ParseFailure`."""
+        """All rows at once; what could not be understood is among them as `ParseFailure`.
+
+        Ask with ``isinstance(row, FetchRow)``. A `ParseFailure` has the ``uid`` if that could be
+        read, else None, and the ``reason``.
+        """
         return self.run(fetching.fetch, message_set, items, changed_since=changed_since)
 
     def iter_fetch(
@@ -236,6 +241,7 @@ class IMAPClient:
 
         Other commands may be sent between two rows, and the iteration may be left at any row. What
         the server left out is None in a row, as where the message was just being removed.
+        What could not be understood is a `ParseFailure` among the rows, as of `fetch`.
         *sizes*, octets by UID, are those that RFC822.SIZE told; without them, or where one is
         lacking, they are asked for before bodies.
         """

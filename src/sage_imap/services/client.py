@@ -88,7 +88,11 @@ class IMAPClient:
         return self
 
     def logout(self) -> None:
-        """Take leave, if the connection still allows it, and close it; IDLE is ended before."""
+        """Take leave, if the connection still allows it, and close it; IDLE is ended before.
+
+        What anybody else asks for from this call on raises `ConnectionLost`; nothing is sent then.
+        """
+        self._driver.leave()
         if self._idle is not None:
             self._idle.stop()
         self._driver.log_out()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from queue import Queue
 from threading import Event, Thread
@@ -33,8 +37,10 @@ from sage_mail.settings import (
 from sage_mail.storage import Storage
 from tests.sage_mail.console.feeding import TOKEN, append, fed
 from tests.support.dovecot import PASSWORD, Dovecot, needs_dovecot
+from tests.support.script_server import ScriptServer
 
 _ROOT = Path(__file__).resolve().parents[2]
+_WAITING = "docs/how-to/wait-for-mail.md"
 _MODELS = (
     AccountSettings,
     ClassificationSettings,
@@ -97,6 +103,90 @@ def test_every_method_of_the_client_is_named() -> None:
     assert [name for name in (*services.__all__, *names) if f"`{name}`" not in page] == []
 
 
+def test_examples_of_the_library_are_typed(tmp_path: Path) -> None:
+    """The Python blocks pass mypy --strict; those of a page go on with what the first imports."""
+    pages = ["README.md", "docs/tutorial/library.md", "docs/how-to/process-messages.md"]
+    scripts = ["\n".join(_python_blocks(page)) for page in pages]
+    scripts += _python_blocks(_WAITING)
+    files = [tmp_path / f"block_{number}.py" for number in range(len(scripts))]
+    for file, script in zip(files, scripts, strict=True):
+        file.write_text(script, "utf-8")
+    run = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", *map(str, files)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": str(_ROOT / "src")},
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+UNREADABLE = r"""
+>> * OK [CAPABILITY IMAP4rev1 IDLE] hello
+<< A1 LOGIN "ann" "pw"
+>> A1 OK [CAPABILITY IMAP4rev1 IDLE] in
+<< A2 SELECT "INBOX"
+>> * OK [UIDVALIDITY 7] valid\r\n* OK [UIDNEXT 1] next\r\nA2 OK [READ-WRITE] done
+"""
+ROWS = r"""
+>> * 1 FETCH (UID 1 RFC822.SIZE 9 ENVELOPE (NIL "Hello" NIL NIL NIL NIL NIL NIL NIL NIL))
+>> * 2 FETCH (UID 2 RFC822.SIZE 9 ENVELOPE (NIL "x))
+>> * 3 FETCH (ENVELOPE (NIL "x))
+>> * 4 FETCH (UID 4 RFC822.SIZE 9 ENVELOPE NIL)
+>> * 5 FETCH (UID 5 RFC822.SIZE 9 ENVELOPE (NIL "Bye" NIL NIL NIL NIL NIL NIL NIL NIL))
+"""
+READING = rf"""
+<< A3 UID SEARCH UNSEEN
+>> * SEARCH 1 2 3 4 5\r\nA3 OK done
+<< A4 UID FETCH 1:5 (UID ENVELOPE RFC822.SIZE)
+{ROWS}
+>> A4 OK done
+"""
+WAITING = rf"""
+<< A3 IDLE
+>> + idling\r\n* 5 EXISTS
+<< DONE
+>> A3 OK done
+<< A4 UID FETCH 1:* (UID ENVELOPE)
+{ROWS}
+>> A4 OK done
+"""
+WATCHING = rf"""
+<< A3 UID FETCH 1:* (UID ENVELOPE)
+{ROWS}
+>> A3 OK done
+"""
+
+
+@pytest.mark.parametrize(
+    ("page", "block", "script", "told"),
+    [
+        ("README.md", 0, READING, ["Hello", "Bye"]),
+        (_WAITING, 0, WAITING, ["Hello", "read", "read", "read", "Bye"]),
+        (_WAITING, 1, WATCHING, ["Hello", "read", "read", "read", "Bye"]),
+    ],
+)
+def test_examples_survive_rows_that_nobody_can_read(
+    page: str, block: int, script: str, told: list[str]
+) -> None:
+    """The loops go on behind a row that is a failure, and behind one without an envelope."""
+    said: list[str] = []
+
+    def tell(*words: object) -> None:
+        if len(words) > 1:  # else it is an event
+            said.append(str(words[-1]).rpartition(" ")[2])
+        if "Bye" in words:
+            raise SystemExit
+
+    code = re.sub(r"^config = .*$", "config = _config", [*_python_blocks(page)][block], flags=re.M)
+    with ScriptServer(UNREADABLE + script + ".. silence") as server, suppress(SystemExit):
+        config = {"host": "127.0.0.1", "port": server.port, "username": "ann", "password": "pw"}
+        names = {"_config": {**config, "security": "plain", "timeout": 5.0}, "print": tell}
+        exec(compile(code, page, "exec"), names)
+    assert said == told
+
+
 @needs_dovecot
 @pytest.mark.live
 @pytest.mark.parametrize(
@@ -140,8 +230,7 @@ def test_examples_of_waiting_run(
         "username": dovecot_user,
         "password": PASSWORD,
     }
-    page = "docs/how-to/wait-for-mail.md"
-    blocking, endless, stopped = (block for block in _python_blocks(page) if "\nconfig = " in block)
+    blocking, endless, stopped = (block for block in _python_blocks(_WAITING))
     endless = endless.replace("print(", "raise SystemExit(")
     endings: list[object] = []
     told: Queue[object] = Queue()
@@ -152,7 +241,7 @@ def test_examples_of_waiting_run(
         postman = Thread(target=_deliver, args=(config, over))
         postman.start()
         try:
-            exec(compile(code, page, "exec"), {"_config": config, **names})
+            exec(compile(code, _WAITING, "exec"), {"_config": config, **names})
         except SystemExit as end:
             endings.append(end.args[-1])
         finally:

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -112,6 +113,21 @@ async def test_messages_that_are_gone(client: Any) -> None:
     result = await process(client, found, lambda _: None, 4)
     assert result.successful_messages == 7
     assert [(f.uid, type(f.error)) for f in result.failures] == [(4, MessageGone), (5, MessageGone)]
+
+
+async def test_a_wide_range(client: Any) -> None:
+    """Whoever names every UID there may be waits for the messages that there are."""
+    began = time.monotonic()
+    everything = MessageSet.from_range(1, 4294967295)
+    result = await process(client, everything, lambda _: None)
+    assert (result.successful_messages, result.failed_messages) == (9, 0)
+    assert len(await client.fetch(everything, ["FLAGS"])) == 9
+    assert (await client.store(everything, ["X"])).accepted == UIDSet.parse("1:9")
+    assert (await client.copy(everything, "INBOX")).source == UIDSet.parse("1:9")
+    await client.store(everything, ["\\Deleted"])
+    await client.expunge(everything)
+    assert not await client.search()
+    assert time.monotonic() - began < 5
 
 
 async def test_a_handler_that_uses_the_client(client: Any) -> None:

@@ -19,6 +19,7 @@ from sage_imap.errors import (
     MailboxExists,
     MailboxNotFound,
 )
+from sage_imap.helpers.search import IMAPSearchCriteria
 from sage_imap.models.message import MessageSet
 from sage_imap.protocol import commands
 from sage_imap.protocol.events import ExistsReceived
@@ -208,6 +209,10 @@ async def test_search(client: Any) -> None:
     assert (await client.search("ALL", changed_since=modseq)).uids == UIDSet.parse("4")
     with pytest.raises(CommandRejected):
         await client.search("NO SUCH KEY")
+    many = IMAPSearchCriteria.uid(UIDSet.of(range(1, 200_000, 2)))
+    assert str(await client.search(many & IMAPSearchCriteria.UNFLAGGED)) == "1,3,5"
+    with pytest.raises(LocalProtocolError, match="Dovecot takes 65536"):
+        await client.search(~many)
     await client.noop()
 
 

@@ -27,7 +27,16 @@ from sage_imap.helpers.enums import Flag
 from sage_imap.helpers.search import IMAPSearchCriteria as C
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import OperationResult, SelectedMailbox
-from sage_imap.operations import connecting, fetching, idling, mailboxes, messages, moving, outcomes
+from sage_imap.operations import (
+    connecting,
+    fetching,
+    idling,
+    mailboxes,
+    messages,
+    moving,
+    outcomes,
+    searching,
+)
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Session, kind_of_news
 from sage_imap.protocol.sets import UIDSet
@@ -91,7 +100,7 @@ def test_what_was_not_touched_is_a_set_for_another_try() -> None:
     ("operation", "words"),
     [
         (lambda session: messages.append(session, "INBOX", TEXT), "a message is bytes"),
-        (lambda session: messages.search(session, ["SINCE", DAY]), "not date"),
+        (lambda session: searching.search(session, ["SINCE", DAY]), "not date"),
         (lambda session: messages.store(session, ONE, "\\Seen \\Draft"), r"\[Flag.SEEN, Flag"),
         (lambda session: mailboxes.select(session, NONE), "as list.* gives it, not NoneType"),
         (lambda session: mailboxes.select(session, OCTETS), "as list.* gives it, not bytes"),
@@ -104,7 +113,7 @@ def test_what_was_not_touched_is_a_set_for_another_try() -> None:
         (lambda session: mailboxes.status(session, "INBOX", [NONE]), "a STATUS item is a text"),
         (lambda session: messages.append(session, "INBOX", b"x", date=TEXT), "is a datetime"),
         (lambda session: messages.append(session, "INBOX", b"x", flags=NONE), "flags are texts"),
-        (lambda session: messages.search(session, NONE), "not NoneType"),
+        (lambda session: searching.search(session, NONE), "not NoneType"),
         (lambda session: messages.store(session, ONE, NONE), r"\[Flag.SEEN\], not NoneType"),
         (lambda session: messages.store(session, ONE, OCTETS), r"\[Flag.SEEN\], not bytes"),
         (lambda session: outcomes.stored(session, ONE, NONE, "add"), "not NoneType"),
@@ -321,7 +330,7 @@ def test_an_answer_to_search_that_cannot_be_read(answer: str) -> None:
         staged(f"<< A1 UID SEARCH ALL\n>> {answer}\n>> A1 OK done", offers="IMAP4rev1") as stage,
         pytest.raises(MessageUnreadable, match="nothing was found out"),
     ):
-        stage.run(messages.search(stage.session))
+        stage.run(searching.search(stage.session))
 
 
 def test_criteria_of_several_words_stay_together() -> None:

@@ -37,6 +37,7 @@ class Driver:
         self._owner: asyncio.Task[object] | None = None
         self._transport: StreamTransport | None = None
         self._session: Session | None = None
+        self._leaving = False
         self._ending = ""
         self._endings = 0  # which tells a connection that is being made that it is not wanted
 
@@ -50,8 +51,8 @@ class Driver:
 
     @property
     def usable(self) -> bool:
-        """Whether the connection is open, as far as is known."""
-        return self._transport is not None and self._session is not None
+        """Whether the connection is open, as far as is known, and not about to be left."""
+        return self._transport is not None and self._session is not None and not self._leaving
 
     async def connect(self) -> None:
         """Connect and sign in."""
@@ -60,6 +61,7 @@ class Driver:
             if self._transport is not None:
                 raise LocalProtocolError("connected already")
             self._session = None
+            self._leaving = False
             if callable(config.access_token):
                 # It may ask a server for a fresh one, which must not hold up the loop.
                 config = replace(config, access_token=await asyncio.to_thread(config.token))
@@ -83,12 +85,17 @@ class Driver:
                 await self.close()  # whoever could not sign in has no use for the connection
                 raise
 
+    def leave(self) -> None:
+        """Have whatever is asked for from now on be refused; what waits for its turn has it."""
+        self._leaving = True
+
     async def log_out(self) -> None:
         """Take leave if that is still possible, and close."""
+        self.leave()
         try:
             if self._transport is not None:
                 with suppress(IMAPError):
-                    await self.run(log_out)
+                    await self._carry_out(log_out)
         finally:
             await self.close()
 
@@ -118,6 +125,18 @@ class Driver:
         **kwargs: P.kwargs,
     ) -> T:
         """Carry *operation* out and return its result."""
+        if self._leaving and self._transport is not None:
+            error = ConnectionLost("the client is logging out; nothing was sent: connect anew")
+            error.outcome_known = True
+            raise error
+        return await self._carry_out(operation, *args, **kwargs)
+
+    async def _carry_out(
+        self,
+        operation: Callable[Concatenate[Session, P], Operation[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
         async with self._turn():
             transport = self.check_open()
             return await self._drive(transport, operation(self.session, *args, **kwargs))

@@ -16,12 +16,12 @@ from sage_imap.models.results import (
     MailboxStatus,
     MoveResult,
     OperationResult,
+    ParseFailure,
     SelectedMailbox,
     StoreResult,
 )
 from sage_imap.operations import mailboxes, outcomes, processing
 from sage_imap.protocol.commands import StoreMode
-from sage_imap.protocol.events import ParseFailure
 
 __all__ = ["IMAPMailboxUIDService"]
 
@@ -49,7 +49,7 @@ class IMAPMailboxUIDService:
     async def iter_fetch(
         self, message_set: MessageSet, items: str | Iterable[str]
     ) -> AsyncIterator[FetchRow | ParseFailure]:
-        """Rows as they come, fetched ahead within a bound."""
+        """Rows as they come, fetched ahead within a bound; see `IMAPClient.iter_fetch`."""
         async for row in self.client.iter_fetch(message_set, items):
             yield row
 

@@ -58,9 +58,10 @@ class IMAPSearchCriteria(str):
     as a quoted string or as a literal.
     """
 
-    __slots__ = ("_several", "parts")
+    __slots__ = ("_anded", "_several", "parts")
 
     parts: tuple[bytes | Text, ...]
+    _anded: tuple[IMAPSearchCriteria, ...]
     _several: bool
 
     ALL: ClassVar[IMAPSearchCriteria]
@@ -106,8 +107,14 @@ class IMAPSearchCriteria(str):
         merged = tuple(_merged(parts))
         criteria = super().__new__(cls, "".join(map(_shown, merged)))
         criteria.parts = merged
+        criteria._anded = ()
         criteria._several = False
         return criteria
+
+    @property
+    def conjuncts(self) -> tuple[IMAPSearchCriteria, ...]:
+        """The criteria that `and_criteria` put together; of all else these alone."""
+        return self._anded or (self,)
 
     def __getnewargs__(self) -> tuple[str]:
         return (str(self),)
@@ -130,7 +137,9 @@ class IMAPSearchCriteria(str):
         parts: list[bytes | Text] = []
         for key in keys:
             parts += [b" " if parts else b"(", *key.parts]
-        return cls._of([*parts, b")"])
+        anded = cls._of([*parts, b")"])
+        anded._anded = tuple(part for key in keys for part in key.conjuncts)  # noqa: SLF001 - own
+        return anded
 
     @classmethod
     def or_criteria(cls, *criteria: str) -> IMAPSearchCriteria:

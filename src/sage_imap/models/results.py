@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from sage_imap.errors import IMAPError, LocalProtocolError, MarkFailed
 from sage_imap.models.message import MessageSet
+from sage_imap.protocol.events import ParseFailure
 from sage_imap.protocol.sets import UIDSet
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = [
     "MessageFailure",
     "MoveResult",
     "OperationResult",
+    "ParseFailure",
     "SelectedMailbox",
     "StoreResult",
 ]
@@ -191,6 +193,10 @@ class OperationResult(Generic[T]):
     done before it, and ``metadata`` holds what the guide's patterns look up (``fetched_messages``);
     neither is in the repr. ``unnamed`` counts what was touched beside ``messages`` where the server
     does not tell UIDs: a message that was appended without UIDPLUS.
+
+    ``absent`` are UIDs of a wide range that were not there, which is no failure: where ``asked``
+    names over a thousand UIDs and over four times as many as the mailbox has messages, those of
+    its ranges of over a thousand. A UID that is gone from any other set was missed.
     """
 
     success: bool
@@ -202,6 +208,7 @@ class OperationResult(Generic[T]):
     failures: list[MessageFailure] = field(default_factory=list)
     unsettled: UIDSet = field(default_factory=UIDSet)
     unnamed: int = 0
+    absent: UIDSet = field(default_factory=UIDSet)
 
     @property
     def untouched(self) -> MessageSet:
@@ -212,7 +219,7 @@ class OperationResult(Generic[T]):
         """
         if self.asked is None:
             return MessageSet()
-        left = self.asked.uids - self.messages - self.unsettled - self.unmarked.uids
+        left = self._missed - self.unsettled - self.unmarked.uids
         return MessageSet(left, self.asked.mailbox, self.asked.uidvalidity)
 
     @property
@@ -228,6 +235,11 @@ class OperationResult(Generic[T]):
         return MessageSet(uids, self.asked.mailbox, self.asked.uidvalidity)
 
     @property
+    def _missed(self) -> UIDSet:
+        asked = UIDSet() if self.asked is None else self.asked.uids
+        return asked - self.messages - self.absent
+
+    @property
     def successful_messages(self) -> int:
         """How many messages were touched."""
         return len(self.messages) + self.unnamed
@@ -237,7 +249,7 @@ class OperationResult(Generic[T]):
         """How many messages were asked for and are not done, or not marked as they should be."""
         if self.asked is None:
             return len(self.failures)
-        return len(self.asked.uids - self.messages)
+        return len(self._missed)
 
     @property
     def error_message(self) -> str | None:

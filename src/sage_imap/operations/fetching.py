@@ -16,6 +16,7 @@ from sage_imap.errors import LocalProtocolError, MailboxMismatch
 from sage_imap.models.message import MessageSet
 from sage_imap.operations.books import telling
 from sage_imap.operations.effects import Operation
+from sage_imap.operations.messages import absent, narrowed
 from sage_imap.operations.plans import (
     SECTION,
     WHOLE,
@@ -36,7 +37,7 @@ from sage_imap.protocol.rejection import rejection
 from sage_imap.protocol.sets import UIDSet
 from sage_imap.protocol.state import ConnectionState
 
-__all__ = ["fetch", "next_rows", "open_stream"]
+__all__ = ["fetch", "next_rows", "open_stream", "read_all"]
 
 _DEFAULT: Final = Bounds()
 _OLD_NAMES: Final = {
@@ -59,14 +60,10 @@ def fetch(
     Where the server refuses a part, or the connection ends, the rows that came are the error's
     ``partial``.
     """
-    rows: list[Row] = []
-    with telling(lambda: rows):
-        stream = yield from open_stream(
-            session, message_set, items, changed_since=changed_since, bounds=bounds
-        )
-        while (more := (yield from next_rows(session, stream))) is not None:
-            rows += more
-    return rows
+    stream = yield from open_stream(
+        session, message_set, items, changed_since=changed_since, bounds=bounds
+    )
+    return (yield from read_all(session, stream))
 
 
 def open_stream(
@@ -80,9 +77,9 @@ def open_stream(
 ) -> Operation[FetchStream]:
     """A stream over *message_set*; nothing is sent before rows are asked for.
 
-    *sizes* are octets by UID, as RFC822.SIZE told them; bodies need not be weighed again then.
+    But for a look at what is there, where the set names far more (`messages.narrowed`). *sizes* are
+    octets by UID, as RFC822.SIZE told them; bodies need not be weighed again then.
     """
-    yield from ()  # an operation, so that the shells see to the connection and whose turn it is
     session.uids_for(message_set, "FETCH")
     asked = _asked(items)
     # An item that is none is refused here, before the first command.
@@ -90,10 +87,11 @@ def open_stream(
     bounds = replace(bounds, line=min(bounds.line, session.room_for_uids(sample)))
     mailbox = session.mailbox
     assert mailbox is not None
+    there = yield from narrowed(session, message_set)
     plan: Plan = (
-        Bodies(message_set, asked, changed_since, bounds, sizes or {})
+        Bodies(there, asked, changed_since, bounds, sizes or {})
         if any(weighs(item) is None for item in asked)
-        else Metadata(message_set, asked, changed_since, bounds)
+        else Metadata(there, asked, changed_since, bounds)
     )
     return FetchStream(
         plan,
@@ -102,7 +100,17 @@ def open_stream(
         mailbox=mailbox,
         items=tuple(asked),
         bounds=bounds,
+        absent=absent(message_set, there),
     )
+
+
+def read_all(session: Session, stream: FetchStream) -> Operation[list[Row]]:
+    """The rows of *stream* to its end; those that came are the ``partial`` of an error."""
+    rows: list[Row] = []
+    with telling(lambda: rows):
+        while (more := (yield from next_rows(session, stream))) is not None:
+            rows += more
+    return rows
 
 
 def next_rows(session: Session, stream: FetchStream) -> Operation[list[Row] | None]:

@@ -1,4 +1,4 @@
-"""Conversations about messages of the selected mailbox: SEARCH, STORE, EXPUNGE; APPEND.
+"""Conversations about messages of the selected mailbox: STORE, EXPUNGE; APPEND.
 
 ``UID EXPUNGE`` or nothing: a plain EXPUNGE would also remove what other clients have marked.
 """
@@ -10,65 +10,38 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from sage_imap.errors import CapabilityMissing, LocalProtocolError, MessageUnreadable
+from sage_imap.errors import CapabilityMissing, LocalProtocolError
 from sage_imap.helpers.search import IMAPSearchCriteria
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import AppendResult, StoreResult
 from sage_imap.operations.books import telling
 from sage_imap.operations.effects import Operation
+from sage_imap.operations.searching import FEW, names_far_more, search
 from sage_imap.operations.session import Answer, Session
 from sage_imap.protocol import commands, extensions
 from sage_imap.protocol.arguments import several_flags
 from sage_imap.protocol.command import Command
-from sage_imap.protocol.events import (
-    ESearchReceived,
-    Event,
-    FetchReceived,
-    ParseFailure,
-    SearchReceived,
-)
+from sage_imap.protocol.events import Event, FetchReceived
 from sage_imap.protocol.sets import Range, UIDSet
 
 __all__ = [
+    "absent",
     "append",
+    "check_expungeable",
+    "check_storable",
     "delete",
     "expunge",
     "expunge_flagged",
+    "narrowed",
     "portions",
     "present",
-    "search",
     "store",
 ]
 
 # Each message may be answered by a row or two, which are kept until the command is complete.
 MOST_MESSAGES: Final = 10_000
 
-_SEARCHES: Final = frozenset({"ESEARCH", "SEARCH"})
 _ECHOED: Final = frozenset({"UID", "FLAGS", "MODSEQ"})
-
-
-def search(
-    session: Session,
-    criteria: str | Iterable[str] = "ALL",
-    *,
-    changed_since: int | None = None,
-) -> Operation[MessageSet]:
-    """The messages of the selected mailbox that fit; by ESEARCH, as a set, where offered.
-
-    *criteria* are search keys as text or as `IMAPSearchCriteria`, or several that must all fit.
-    Raises `MessageUnreadable` where the answer cannot be understood: that is not "none".
-    """
-    mailbox = session.mailbox
-    if mailbox is None:
-        raise LocalProtocolError("SEARCH needs a selected mailbox; nothing was sent")
-    returning = ("ALL",) if session.offers("ESEARCH") else None
-    keys = IMAPSearchCriteria.of(criteria).parts
-    command = commands.search(keys, returning=returning, changed_since=changed_since)
-    answer = yield from session.exchange(command)
-    garbled = any(failure.response in _SEARCHES for failure in answer.of(ParseFailure))
-    if garbled or any(not event.uid for event in _extended(answer) if event.all is not None):
-        raise MessageUnreadable("the answer to SEARCH cannot be understood; nothing was found out")
-    return MessageSet(_found(answer), mailbox.name, mailbox.uidvalidity)
 
 
 def store(
@@ -89,13 +62,25 @@ def store(
     books = _StoreBooks(message_set)
     command_for = partial(commands.store, flags=wanted, mode=mode, unchanged_since=unchanged_since)
     with telling(lambda: books.result):
-        for uids in portions(session, message_set, command_for):
+        for uids in (yield from portions(session, message_set, command_for)):
             answer = yield from session.attempt(command_for(uids), claim=books.echoes)
             modified = _modified(answer)
             if not modified:  # with it, a NO says which were left alone and no more than that
                 answer.raise_for_status()
             books.enter(uids, answer, modified)
     return books.result
+
+
+def check_storable(
+    session: Session,
+    message_set: MessageSet,
+    flags: Iterable[str],
+    mode: commands.StoreMode,
+) -> None:
+    """Raise why *flags* of *message_set* cannot be changed, if they cannot."""
+    session.uids_for(message_set, "STORE")
+    session.check_writable("STORE")
+    commands.store("1", flags, mode=mode)
 
 
 def expunge(session: Session, message_set: MessageSet) -> Operation[None]:
@@ -105,10 +90,10 @@ def expunge(session: Session, message_set: MessageSet) -> Operation[None]:
     selected read-only; nothing is sent. The ``partial`` of a later error is the `UIDSet` of those
     among which none is left that was flagged.
     """
-    _check_expungeable(session)
+    check_expungeable(session, message_set)
     done: list[Range] = []
     with telling(lambda: UIDSet(done)):
-        for uids in portions(session, message_set, extensions.expunge):
+        for uids in (yield from portions(session, message_set, extensions.expunge)):
             yield from session.exchange(extensions.expunge(uids))
             if isinstance(uids, UIDSet):
                 done += uids.ranges
@@ -116,10 +101,10 @@ def expunge(session: Session, message_set: MessageSet) -> Operation[None]:
 
 def expunge_flagged(session: Session, message_set: MessageSet) -> Operation[UIDSet]:
     """The same; those that were removed, and so is the ``partial``."""
-    _check_expungeable(session)
+    check_expungeable(session, message_set)
     removed: list[Range] = []
     with telling(lambda: UIDSet(removed)):
-        for uids in portions(session, message_set, _search_flagged):
+        for uids in (yield from portions(session, message_set, _search_flagged)):
             removed += (yield from _expunge_portion(session, message_set, uids)).ranges
     return UIDSet(removed)
 
@@ -130,17 +115,19 @@ def delete(session: Session, message_set: MessageSet) -> Operation[UIDSet]:
     Raises `CapabilityMissing` without UIDPLUS; nothing is flagged then. Each portion is finished
     before the next is flagged; those that were removed before an error are its ``partial``.
     """
-    _check_expungeable(session)
+    check_expungeable(session, message_set)
     removed: list[Range] = []
     with telling(lambda: UIDSet(removed)):
-        for uids in portions(session, message_set, _search_flagged):
+        for uids in (yield from portions(session, message_set, _search_flagged)):
             part = MessageSet(uids, message_set.mailbox, message_set.uidvalidity)
             yield from store(session, part, ["\\Deleted"])
             removed += (yield from _expunge_portion(session, message_set, uids)).ranges
     return UIDSet(removed)
 
 
-def _check_expungeable(session: Session) -> None:
+def check_expungeable(session: Session, message_set: MessageSet) -> None:
+    """Raise why *message_set* cannot be removed from here, if it cannot."""
+    session.uids_for(message_set, "EXPUNGE")
     session.check_writable("EXPUNGE")
     if not session.offers("UIDPLUS"):
         raise CapabilityMissing("UIDPLUS", "an EXPUNGE that touches no other message")
@@ -185,11 +172,11 @@ def append(
 
 def portions(
     session: Session, message_set: MessageSet, command_for: Callable[[str], Command]
-) -> Iterable[UIDSet | str]:
+) -> Operation[Iterable[UIDSet | str]]:
     """The wire forms of the set: none longer than a line may be, and none answered without end.
 
-    An open set is a text, and one portion. The set stands in what *command_for* gives; see
-    `Session.uids_for` for what is raised.
+    An open set is a text, and one portion; another is `narrowed`. The set stands in what
+    *command_for* gives; see `Session.uids_for` for what is raised.
     """
     sample = command_for("1")
     text = session.uids_for(message_set, sample.name.removeprefix("UID "))
@@ -197,34 +184,46 @@ def portions(
         return ()
     if message_set.is_open:
         return (text,)
+    there = yield from narrowed(session, message_set)
     room = session.room_for_uids(sample)
-    return message_set.uids.split(most_ids=MOST_MESSAGES, most_bytes=room)
+    return there.uids.split(most_ids=MOST_MESSAGES, most_bytes=room)
+
+
+def narrowed(session: Session, message_set: MessageSet) -> Operation[MessageSet]:
+    """*message_set*, without what is not there where it names far more than there is.
+
+    One look tells then what is worth a command, so that a range of any width costs as much as the
+    messages in it. An open set stays as it is.
+    """
+    if message_set.is_open or not names_far_more(session, message_set.uids):
+        return message_set
+    there = yield from present(session, message_set.uids)
+    return MessageSet(there, message_set.mailbox, message_set.uidvalidity)
+
+
+def absent(message_set: MessageSet, there: MessageSet) -> UIDSet:
+    """The UIDs that are no message that is missing, but the empty part of a wide range.
+
+    *there* is what *message_set* was `narrowed` to. A UID that was named by itself, or in a range
+    of no more than `FEW`, is missed where it is not there.
+    """
+    if there is message_set:
+        return UIDSet()
+    wide = (r for r in message_set.uids.ranges if r[1] - r[0] >= FEW)
+    return UIDSet(wide) - there.uids
 
 
 def present(session: Session, uids: UIDSet | str) -> Operation[UIDSet]:
-    """Those of *uids* that are in the mailbox."""
+    """Those of *uids* that are in the mailbox; one look where they are far more than there is."""
     if isinstance(uids, str):
         return (yield from search(session, f"UID {uids}")).uids
+    if names_far_more(session, uids):
+        return (yield from search(session, IMAPSearchCriteria.uid(uids))).uids
     found: list[Range] = []
     room = session.room_for_uids(commands.search((b"UID 1",), returning=("ALL",)))
     for part in uids.split(most_ids=MOST_MESSAGES, most_bytes=room):
         found += (yield from search(session, f"UID {part}")).uids.ranges
     return UIDSet(found)
-
-
-def _extended(answer: Answer) -> list[ESearchReceived]:
-    """The ESEARCH responses to this very command, as far as they name one (RFC 4731 section 3)."""
-    tag = answer.completed.handle.tag
-    return [event for event in answer.of(ESearchReceived) if event.tag in (None, tag)]
-
-
-def _found(answer: Answer) -> UIDSet:
-    found = UIDSet()
-    for extended in _extended(answer):
-        if extended.all is not None:
-            found = found | extended.all
-    plain = [uid for event in answer.of(SearchReceived) for uid in event.ids if uid > 0]
-    return found | UIDSet.of(plain) if plain else found
 
 
 class _StoreBooks:

@@ -71,7 +71,8 @@ def _transfer(
         told = transfer is _move_portion and session.offers("UIDPLUS")
         if message_set.is_open or not told:
             message_set = yield from _known(session, message_set)
-        for uids in portions(session, message_set, partial(commands.copy, mailbox=mailbox)):
+        command_for = partial(commands.copy, mailbox=mailbox)
+        for uids in (yield from portions(session, message_set, command_for)):
             assert isinstance(uids, UIDSet)  # the set is closed
             yield from transfer(session, books, uids, mailbox)
     return books.result

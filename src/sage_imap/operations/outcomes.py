@@ -85,9 +85,17 @@ def fetched(
     result: OperationResult[Rows] = _begun(session, message_set, "FETCH")
     _enter_rows(result, [])
     with _reported(result, _enter_rows):
-        conversation = fetching.fetch(session, message_set, items)
+        conversation = _fetch_there(session, result, message_set, items)
         yield from _conduct(result, conversation, _enter_rows)
     return result
+
+
+def _fetch_there(
+    session: Session, result: OperationResult[Rows], message_set: MessageSet, items: Iterable[str]
+) -> Operation[Rows]:
+    stream = yield from fetching.open_stream(session, message_set, items)
+    result.absent = stream.absent
+    return (yield from fetching.read_all(session, stream))
 
 
 def stored(
@@ -102,7 +110,7 @@ def stored(
     enter = partial(_enter_stored, holds=_holder(wanted, mode))
     result: OperationResult[StoreResult] = _begun(session, message_set, "STORE")
     with _reported(result, enter):
-        conversation = _store_known(session, message_set, wanted, mode)
+        conversation = _store_known(session, result, message_set, wanted, mode)
         yield from _conduct(result, conversation, enter)
     told = result.value
     untold = told.accepted - UIDSet.of(told.flags) if told is not None else UIDSet()
@@ -116,12 +124,19 @@ def stored(
 
 
 def _store_known(
-    session: Session, message_set: MessageSet, flags: tuple[str, ...], mode: StoreMode
+    session: Session,
+    result: OperationResult[StoreResult],
+    message_set: MessageSet,
+    flags: tuple[str, ...],
+    mode: StoreMode,
 ) -> Operation[StoreResult]:
     """STORE to UIDs that are known, lest nobody can tell which were not told of."""
+    messages.check_storable(session, message_set, flags, mode)
     if message_set.is_open and session.mailbox is not None:
         found = yield from messages.present(session, str(message_set))
         message_set = MessageSet(found, session.mailbox.name, session.mailbox.uidvalidity)
+    else:
+        message_set = yield from _there(session, result, message_set)
     return (yield from messages.store(session, message_set, flags, mode=mode))
 
 
@@ -133,14 +148,15 @@ def moved(
     Those that were copied and not removed, or may have been, are ``unsettled``.
     """
 
-    def to_folder() -> Operation[MoveResult]:
+    def to_folder(result: OperationResult[MoveResult]) -> Operation[MoveResult]:
         moving.check_movable(session, message_set)
-        if not message_set:
+        there = yield from _there(session, result, message_set)
+        if not there:
             return MoveResult()
         name = yield from folders.folder_for(session, mailbox, create_missing=create)
-        return (yield from moving.move(session, message_set, name))
+        return (yield from moving.move(session, there, name))
 
-    return (yield from _transferred(session, message_set, "MOVE", to_folder()))
+    return (yield from _transferred(session, message_set, "MOVE", to_folder))
 
 
 def copied(
@@ -148,42 +164,52 @@ def copied(
 ) -> Operation[OperationResult[MoveResult]]:
     """Copy; ``messages`` are those that really were copied, ``unsettled`` those that may be."""
 
-    def to_folder() -> Operation[MoveResult]:
-        if not message_set:
+    def to_folder(result: OperationResult[MoveResult]) -> Operation[MoveResult]:
+        there = yield from _there(session, result, message_set)
+        if not there:
             return MoveResult()
         name = yield from folders.folder_for(session, mailbox, create_missing=create)
-        return (yield from moving.copy(session, message_set, name))
+        return (yield from moving.copy(session, there, name))
 
-    return (yield from _transferred(session, message_set, "COPY", to_folder()))
+    return (yield from _transferred(session, message_set, "COPY", to_folder))
 
 
 def expunged(session: Session, message_set: MessageSet) -> Operation[OperationResult[None]]:
     """Remove what is flagged ``\\Deleted`` among the messages, and nothing else."""
-    return (
-        yield from _removed(session, message_set, messages.expunge_flagged(session, message_set))
-    )
+    return (yield from _removed(session, message_set, messages.expunge_flagged))
 
 
 def deleted(session: Session, message_set: MessageSet) -> Operation[OperationResult[None]]:
     """Flag the messages as deleted and remove them; nothing is flagged without UIDPLUS."""
-    return (yield from _removed(session, message_set, messages.delete(session, message_set)))
+    return (yield from _removed(session, message_set, messages.delete))
 
 
 def _transferred(
-    session: Session, message_set: MessageSet, what: str, conversation: Operation[MoveResult]
+    session: Session,
+    message_set: MessageSet,
+    what: str,
+    transfer: Callable[[OperationResult[MoveResult]], Operation[MoveResult]],
 ) -> Operation[OperationResult[MoveResult]]:
     result: OperationResult[MoveResult] = _begun(session, message_set, what)
     with _reported(result, _enter_transferred):
-        yield from _conduct(result, conversation, _enter_transferred)
+        yield from _conduct(result, transfer(result), _enter_transferred)
     return result
 
 
 def _removed(
-    session: Session, message_set: MessageSet, conversation: Operation[UIDSet]
+    session: Session,
+    message_set: MessageSet,
+    remove: Callable[[Session, MessageSet], Operation[UIDSet]],
 ) -> Operation[OperationResult[None]]:
     result: OperationResult[None] = _begun(session, message_set, "EXPUNGE")
+
+    def remove_there() -> Operation[UIDSet]:
+        messages.check_expungeable(session, message_set)
+        there = yield from _there(session, result, message_set)
+        return (yield from remove(session, there))
+
     with _reported(result, _enter_removed):
-        yield from _conduct(result, conversation, _enter_removed)
+        yield from _conduct(result, remove_there(), _enter_removed)
     return result
 
 
@@ -191,6 +217,15 @@ def _begun(session: Session, message_set: MessageSet, what: str) -> OperationRes
     """The result to be filled, once *message_set* is certain to be of the selected mailbox."""
     session.uids_for(message_set, what)
     return OperationResult(True, asked=None if message_set.is_open else message_set)
+
+
+def _there(
+    session: Session, result: OperationResult[Any], message_set: MessageSet
+) -> Operation[MessageSet]:
+    """The set `messages.narrowed` to what is there; what that leaves out is entered."""
+    there = yield from messages.narrowed(session, message_set)
+    result.absent = messages.absent(message_set, there)
+    return there
 
 
 Enter = Callable[[OperationResult[Any], Any], None]

@@ -25,7 +25,8 @@ from sage_imap.models.email import EmailMessage
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import FetchRow, MessageFailure, OperationResult, SelectedMailbox
 from sage_imap.operations.effects import Operation
-from sage_imap.operations.messages import present, search, store
+from sage_imap.operations.messages import absent, narrowed, present, store
+from sage_imap.operations.searching import search
 from sage_imap.operations.session import Session
 from sage_imap.protocol.events import ParseFailure
 from sage_imap.protocol.sets import UIDSet
@@ -38,11 +39,14 @@ ITEMS: Final = (MessagePart.FLAGS, MessagePart.INTERNALDATE, MessagePart.RFC822)
 class Tally:
     """What became of the messages of *asked*: processed, or failed with a reason.
 
-    A message is processed once its handler has returned and, with *mark_seen*, it is marked.
+    A message is processed once its handler has returned and, with *mark_seen*, it is marked. Those
+    that are worth a fetch are *there*.
     """
 
-    def __init__(self, asked: MessageSet, *, mark_seen: bool) -> None:
+    def __init__(self, asked: MessageSet, *, there: MessageSet, mark_seen: bool) -> None:
         self.asked = asked
+        self._there = there
+        self._absent = absent(asked, there)
         self.mark_seen = mark_seen
         self.refusal: CommandRejected | None = None
         """The NO to a fetch, which is why messages that did not come did not."""
@@ -55,7 +59,7 @@ class Tally:
 
     def batches(self, size: int) -> Iterator[MessageSet]:
         """The messages in sets of at most *size*."""
-        return self.asked.iter_batches(size)
+        return self._there.iter_batches(size)
 
     def message(self, row: FetchRow | ParseFailure) -> EmailMessage:
         """The message of *row*; raises `MessageUnreadable`."""
@@ -116,6 +120,10 @@ class Tally:
         """Those that were neither processed nor failed: of which nothing came, or no text."""
         return self._books()[1]
 
+    @property
+    def _wanted(self) -> UIDSet:
+        return self.asked.uids - self._absent
+
     def _books(self) -> tuple[UIDSet, UIDSet]:
         """Those between a handler's return and the mark, and those that did not come."""
         told = UIDSet.of(failure.uid for failure in self._failures if failure.uid is not None)
@@ -123,7 +131,7 @@ class Tally:
         over = UIDSet.of(self._done) | told
         unmarked = UIDSet.of(self._handled) - over
         # A row whose UID could not be read is one of those that did not come.
-        return unmarked, UIDSet.of(list(self.asked.uids - over - unmarked)[unnamed:])
+        return unmarked, UIDSet.of(list(self._wanted - over - unmarked)[unnamed:])
 
     def _why_missing(self, uid: int) -> Exception:
         if self.refusal is not None:
@@ -145,13 +153,13 @@ class Tally:
         failures += [MessageFailure(uid, aborted or self._why_missing(uid)) for uid in missing]
         done = UIDSet.of(self._done)
         result: OperationResult[None] = OperationResult(success=True, messages=done)
-        result.asked = self.asked
+        result.asked, result.absent = self.asked, self._absent
         result.failures = failures
         if result.failures:
             result.success = False
             result.error = BatchFailed(
                 len(result.failures),
-                len(self.asked),
+                len(self._wanted),
                 result.failures[0].error,
                 unmarked=len(result.unmarked),
             )
@@ -161,7 +169,7 @@ class Tally:
 def prepare(
     session: Session, message_set: MessageSet, handler: object, *, mark_seen: bool
 ) -> Operation[Tally]:
-    """The tally for *message_set*, whose UIDs are searched for where the set is open.
+    """The tally for *message_set*; what is there is searched for where it is open or far too wide.
 
     Raises `LocalProtocolError` where *handler* cannot be called, and where messages are to be
     marked in a mailbox that is selected read-only; nothing was fetched then.
@@ -182,7 +190,8 @@ def prepare(
     if message_set.is_open:
         message_set = yield from search(session, f"UID {message_set}")
     asked = MessageSet(message_set.uids, mailbox.name, mailbox.uidvalidity)
-    return Tally(asked, mark_seen=mark_seen)
+    there = yield from narrowed(session, asked)
+    return Tally(asked, there=there, mark_seen=mark_seen)
 
 
 def conclude(session: Session, tally: Tally, row: FetchRow | ParseFailure) -> Operation[None]:

@@ -401,9 +401,13 @@ class Session:
 
         The set stands in *command* already, as ``1``.
         """
+        return max(self.provider.command_length - self.length_of(command), _LEAST_ROOM)
+
+    def length_of(self, command: Command) -> int:
+        """Octets that *command* takes on the wire, tag and line end included."""
         pieces = command.render(utf8=self.connection.utf8)
         taken = sum(len(p) if isinstance(p, bytes) else len(p.data) + _AROUND for p in pieces)
-        return max(self.provider.command_length - taken - _AROUND, _LEAST_ROOM)
+        return taken + _AROUND
 
     def take_news(self) -> list[Event]:
         """What the server told unasked since the last call.

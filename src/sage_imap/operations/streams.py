@@ -22,6 +22,7 @@ from sage_imap.protocol.events import (
     ParseFailure,
     Status,
 )
+from sage_imap.protocol.sets import UIDSet
 
 __all__ = ["FetchStream", "Row"]
 
@@ -39,7 +40,7 @@ class FetchStream:
     """The rows of one iteration over messages of *mailbox*, on *connection* and on no other.
 
     *plan* gives the steps when there is room for them, *items* are what it asks for and *wanted*
-    the names under which they come back.
+    the names under which they come back. *absent* is the part of wide ranges that is not there.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class FetchStream:
         mailbox: SelectedMailbox,
         items: tuple[str, ...],
         bounds: Bounds,
+        absent: UIDSet,
     ) -> None:
         self.connection = connection
+        self.absent = absent
         self.items = items
         self.bounds = bounds
         self.rows: deque[Row] = deque()

@@ -16,6 +16,7 @@ from sage_imap.models.results import (
     ListedMailbox,
     MailboxStatus,
     MoveResult,
+    ParseFailure,
     SelectedMailbox,
     StoreResult,
 )
@@ -26,6 +27,7 @@ from sage_imap.operations import (
     mailboxes,
     messages,
     moving,
+    searching,
 )
 from sage_imap.operations import (
     session as sessions,
@@ -33,7 +35,7 @@ from sage_imap.operations import (
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.session import Session
 from sage_imap.protocol.commands import StoreMode
-from sage_imap.protocol.events import Event, NamespaceReceived, ParseFailure
+from sage_imap.protocol.events import Event, NamespaceReceived
 from sage_imap.protocol.quirks import Quirks
 from sage_imap.protocol.state import ConnectionState
 from sage_imap.providers import Provider
@@ -86,7 +88,11 @@ class IMAPClient:
         return self
 
     def logout(self) -> None:
-        """Take leave, if the connection still allows it, and close it; IDLE is ended before."""
+        """Take leave, if the connection still allows it, and close it; IDLE is ended before.
+
+        What anybody else asks for from this call on raises `ConnectionLost`; nothing is sent then.
+        """
+        self._driver.leave()
         if self._idle is not None:
             self._idle.stop()
         self._driver.log_out()
@@ -215,7 +221,7 @@ class IMAPClient:
         self, criteria: str | Iterable[str] = "ALL", *, changed_since: int | None = None
     ) -> MessageSet:
         """The messages of the selected mailbox that fit."""
-        return self.run(messages.search, criteria, changed_since=changed_since)
+        return self.run(searching.search, criteria, changed_since=changed_since)
 
     def fetch(
         self,
@@ -224,7 +230,11 @@ class IMAPClient:
         *,
         changed_since: int | None = None,
     ) -> FetchedRows:
-        """All rows at once; what could not be understood is among them as `ParseFailure`."""
+        """All rows at once; what could not be understood is among them as `ParseFailure`.
+
+        Ask with ``isinstance(row, FetchRow)``. A `ParseFailure` has the ``uid`` if that could be
+        read, else None, and the ``reason``.
+        """
         return self.run(fetching.fetch, message_set, items, changed_since=changed_since)
 
     def iter_fetch(
@@ -239,6 +249,7 @@ class IMAPClient:
 
         Other commands may be sent between two rows, and the iteration may be left at any row. What
         the server left out is None in a row, as where the message was just being removed.
+        What could not be understood is a `ParseFailure` among the rows, as of `fetch`.
         *sizes*, octets by UID, are those that RFC822.SIZE told; without them, or where one is
         lacking, they are asked for before bodies.
         """

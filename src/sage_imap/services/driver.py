@@ -38,6 +38,7 @@ class Driver:
         self._owner: int | None = None
         self._transport: SocketTransport | None = None
         self._session: Session | None = None
+        self._leaving = False
         self._ending = ""
         self._endings = 0  # which tells a connection that is being made that it is not wanted
         self._ended: list[SocketTransport] = []
@@ -53,8 +54,13 @@ class Driver:
 
     @property
     def usable(self) -> bool:
-        """Whether the connection is open, as far as is known."""
-        return self._transport is not None and self._session is not None
+        """Whether the connection is open, as far as is known, and not about to be left."""
+        return self._transport is not None and self._session is not None and not self._leaving
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the connection was or is being left; a new one is not."""
+        return self._leaving
 
     @property
     def interrupted(self) -> bool:
@@ -73,6 +79,7 @@ class Driver:
             if self._transport is not None:
                 raise LocalProtocolError("connected already")
             self._session = None
+            self._leaving = False
             self._process = os.getpid()
             endings = self._endings
             transport = SocketTransport.connect(
@@ -94,12 +101,17 @@ class Driver:
                 self.close()  # whoever could not sign in has no use for the connection
                 raise
 
+    def leave(self) -> None:
+        """Have whatever is asked for from now on be refused; what waits for its turn has it."""
+        self._leaving = True
+
     def log_out(self) -> None:
         """Take leave if that is still possible, and close."""
+        self.leave()
         try:
             if self._transport is not None:
                 with suppress(IMAPError):
-                    self.run(log_out)
+                    self._carry_out(log_out)
         finally:
             self.close()
 
@@ -127,6 +139,18 @@ class Driver:
         **kwargs: P.kwargs,
     ) -> T:
         """Carry *operation* out and return its result."""
+        if self._leaving and self._transport is not None:
+            error = ConnectionLost("the client is logging out; nothing was sent: connect anew")
+            error.outcome_known = True
+            raise error
+        return self._carry_out(operation, *args, **kwargs)
+
+    def _carry_out(
+        self,
+        operation: Callable[Concatenate[Session, P], Operation[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
         with self._turn():
             transport = self.check_open()
             return self._drive(transport, operation(self.session, *args, **kwargs))

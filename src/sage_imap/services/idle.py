@@ -7,7 +7,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from sage_imap.errors import IMAPError
+from sage_imap.errors import ConnectionLost, IMAPError
 from sage_imap.operations import idling
 from sage_imap.protocol.events import Event
 
@@ -95,6 +95,12 @@ class IdleSession:
 
     def __iter__(self) -> Iterator[Event]:
         while not self._idle.stopped:
-            yield from self.wait(self.renew)
+            try:
+                news = self.wait(self.renew)
+            except ConnectionLost:
+                if not self._driver.leaving:  # else logout() was about to stop it
+                    raise
+                return
+            yield from news
         if self.held:  # it was stopped while an event was being dealt with
             self.done()

@@ -15,12 +15,12 @@ from sage_imap.models.results import (
     MailboxStatus,
     MoveResult,
     OperationResult,
+    ParseFailure,
     SelectedMailbox,
     StoreResult,
 )
 from sage_imap.operations import mailboxes, outcomes, processing
 from sage_imap.protocol.commands import StoreMode
-from sage_imap.protocol.events import ParseFailure
 from sage_imap.services.client import IMAPClient
 
 __all__ = ["IMAPMailboxUIDService"]
@@ -47,7 +47,7 @@ class IMAPMailboxUIDService:
     def iter_fetch(
         self, message_set: MessageSet, items: str | Iterable[str]
     ) -> Iterator[FetchRow | ParseFailure]:
-        """Rows as they come, fetched ahead within a bound."""
+        """Rows as they come, fetched ahead within a bound; see `IMAPClient.iter_fetch`."""
         yield from self.client.iter_fetch(message_set, items)
 
     def uid_fetch(

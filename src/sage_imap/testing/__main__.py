@@ -21,7 +21,11 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the verb that *arguments* name; 0: all is well, 1: a case failed, 2: misuse."""
+    """Run the verb that *arguments* name.
+
+    The status is 0 where all is well, 1 where a case failed or the mailbox could not be selected,
+    and 2 for misuse and where nothing could be done.
+    """
     parser = argparse.ArgumentParser(prog="python -m sage_imap.testing", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verb = verbs.add_parser("replay", help="play transcript cases and compare what comes of them")
@@ -75,20 +79,45 @@ def _replay(path: Path) -> int:
 
 
 def _record(options: argparse.Namespace) -> int:
-    if options.output.exists():
-        sys.stderr.write(f"{options.output} is there already; nothing was done\n")
-        return 2
-    if options.messages < 1:
-        sys.stderr.write("--messages is at least 1; nothing was done\n")
-        return 2
     try:
+        _check(options)
         recording = record(_config(options), mailbox=options.mailbox, messages=options.messages)
     except (_Misuse, IMAPError, OSError) as error:
         sys.stderr.write(f"nothing was recorded: {error}\n")
         return 2
-    options.output.write_text(json.dumps(recording.cases, indent=1) + "\n", encoding="ascii")
+    try:
+        options.output.write_text(json.dumps(recording.cases, indent=1) + "\n", encoding="ascii")
+    except OSError as error:
+        sys.stderr.write(f"the recording could not be written and is lost: {error}\n")
+        return 2
+    refusal = _refusal(recording)
+    if refusal is not None:
+        sys.stderr.write(
+            f"the mailbox {options.mailbox} could not be selected (the server answered {refusal}), "
+            "so that no message was looked at: name one that is there with --mailbox\n"
+        )
     sys.stdout.write(_report(recording, options.output))
-    return 0
+    return 0 if refusal is None else 1
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raise what can be known to be wrong before anybody is asked for anything."""
+    if options.output.exists():
+        raise _Misuse(f"{options.output} is there already")
+    folder = options.output.parent
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise _Misuse(f"{folder} is no folder that can be written to")
+    if options.messages < 1:
+        raise _Misuse("--messages is at least 1")
+
+
+def _refusal(recording: Recording) -> str | None:
+    """With what the server answered the wish to look at the mailbox, if that was not OK."""
+    for case in recording.cases:
+        if case["id"] == "recorded-examine" and recording.failure is None:
+            completion = case["expect"]["completion"]
+            return None if completion == "OK" else str(completion)
+    return None
 
 
 class _Misuse(Exception):
@@ -110,7 +139,7 @@ def _secret(options: argparse.Namespace) -> str:
 
 def _config(options: argparse.Namespace) -> IMAPConfig:
     secret = _secret(options)
-    context = ssl.create_default_context(cafile=options.ca_file) if options.ca_file else None
+    context = _trusting(options.ca_file) if options.ca_file else None
     by_token = options.auth == "xoauth2"
     return IMAPConfig(
         host=options.host,
@@ -124,12 +153,15 @@ def _config(options: argparse.Namespace) -> IMAPConfig:
     )
 
 
+def _trusting(ca_file: Path) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # an SSLError is one
+        raise _Misuse(f"--ca-file {ca_file}: {error}") from error
+
+
 def _report(recording: Recording, path: Path) -> str:
-    cut = ""
-    if recording.failure:
-        cut = f"The conversation broke off: {recording.failure}.\n"
-    elif all(case["id"] != "recorded-search" for case in recording.cases):
-        cut = "The mailbox could not be examined, so that no message was looked at.\n"
+    cut = f"The conversation broke off: {recording.failure}.\n" if recording.failure else ""
     return (
         f"{cut}{len(recording.cases)} cases were written to {path}; "
         f"strings masked in them: {recording.masked}.\n"

@@ -86,31 +86,32 @@ def _completion_problems(
     completion = outcome.completions.get(tag)
     if f"completion{suffix}" in expect:
         status = None if completion is None else completion.status.value
-        if not _one_of(expect[f"completion{suffix}"], status):
-            yield f"the completion{suffix} is {status}"
+        wanted = expect[f"completion{suffix}"]
+        if not _one_of(wanted, status):
+            yield f"the completion{suffix} is {status}, expected {_either(wanted)}"
     if f"code{suffix}" in expect:
         code = None if completion is None else describe_code(completion.code)
         if not matches(expect[f"code{suffix}"], code):
-            yield f"the code{suffix} is {code!r}"
+            yield f"the code{suffix} is {code!r}, expected {expect[f'code{suffix}']!r}"
     if f"text{suffix}" in expect:
         text = None if completion is None else completion.text
         if not matches(expect[f"text{suffix}"], text):
-            yield f"the text{suffix} is {text!r}"
+            yield f"the text{suffix} is {text!r}, expected {expect[f'text{suffix}']!r}"
     kind, error = outcome.error(tag, open_command=has_command)
-    if f"error{suffix}" in expect and not _one_of(expect[f"error{suffix}"], kind):
-        yield f"the error{suffix} is {kind}"
+    if f"error{suffix}" in expect and not _one_of(wanted := expect[f"error{suffix}"], kind):
+        yield f"the error{suffix} is {kind}, expected {_either(wanted)}"
     if not suffix:
         yield from _error_problems(expect, error)
 
 
 def _error_problems(expect: Mapping[str, Any], error: object) -> Iterator[str]:
     for key, attribute in (("retryable", "retryable"), ("retry_after_s", "retry_after")):
-        if key in expect and getattr(error, attribute, None) != expect[key]:
-            yield f"{key} of the error is {getattr(error, attribute, None)!r}"
+        if key in expect and (came := getattr(error, attribute, None)) != expect[key]:
+            yield f"{key} of the error is {came!r}, expected {expect[key]!r}"
     if "auth_error" in expect:
         details = getattr(error, "details", None)
         if not matches(expect["auth_error"], details):
-            yield f"the details of the error are {details!r}"
+            yield f"the details of the error are {details!r}, expected {expect['auth_error']!r}"
 
 
 def _result_problems(case: Case, outcome: Outcome) -> Iterator[str]:
@@ -120,7 +121,7 @@ def _result_problems(case: Case, outcome: Outcome) -> Iterator[str]:
             continue
         result = _RESULTS[key](case, outcome)
         if not matches(expected, result, key):
-            yield f"the result {key} is {result!r}"
+            yield f"the result {key} is {result!r}, expected {expected!r}"
 
 
 def _uids(case: Case, outcome: Outcome) -> list[int]:
@@ -175,6 +176,10 @@ _RESULTS: Final = {
 
 def _one_of(expected: object, came: object) -> bool:
     return came in expected if isinstance(expected, list) else came == expected
+
+
+def _either(expected: object) -> str:
+    return " or ".join(map(str, expected)) if isinstance(expected, list) else str(expected)
 
 
 def _expects_end(expect: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from sage_imap.errors import (
     ServerClosing,
 )
 from sage_imap.models.message import MessageSet
-from sage_imap.models.results import FetchRow
+from sage_imap.models.results import FetchRow, SelectedMailbox
 from sage_imap.operations import fetching, mailboxes
 from sage_imap.operations.plans import Bounds
 from sage_imap.operations.session import noop
@@ -488,12 +488,32 @@ def test_one_result_a_message() -> None:
     assert [(row.uid, type(row)) for row in rows] == [(1, ParseFailure), (2, FetchRow)]
 
 
-def test_a_range_without_end_costs_nothing() -> None:
-    """A stream over four thousand million messages is open at once."""
-    with staged("") as stage:
+@pytest.mark.parametrize(("item", "commands"), [("FLAGS", ["FLAGS"]), ("BODY[]", ["RFC822.SIZE"])])
+def test_a_range_without_end_costs_nothing(item: str, commands: Sequence[str]) -> None:
+    """Of four thousand million messages those are asked for that are there."""
+    asked = "".join(
+        f"<< A{tag} UID FETCH 3,70000 (UID {name})\n>> A{tag} OK done\n"
+        for tag, name in enumerate(commands, 2)
+    )
+    with staged(
+        """
+        << A1 UID SEARCH RETURN (ALL) UID 1:4294967295
+        >> * ESEARCH (TAG "A1") UID ALL 3,70000
+        >> A1 OK done
+        """
+        + asked
+    ) as stage:
         began = time.process_time()
-        stage.run(fetching.open_stream(stage.session, MessageSet("1:4294967295"), ["BODY[]"]))
+        assert _fetch(stage, "1:4294967295", [item]) == []
         assert time.process_time() - began < 1
+
+
+def test_a_set_of_the_order_of_the_mailbox_is_fetched_at_once() -> None:
+    """No look is taken at what may well be there."""
+    mailbox = SelectedMailbox("INBOX", uidvalidity=7, uidnext=9999, exists=300)
+    for uids in ("1:1000", "1:1200"):
+        with staged(f"<< A1 UID FETCH {uids} (UID FLAGS)\n>> A1 OK done", mailbox=mailbox) as stage:
+            assert _fetch(stage, uids, ["FLAGS"], Bounds(messages=2000)) == []
 
 
 def test_large_message_that_is_gone_at_once() -> None:

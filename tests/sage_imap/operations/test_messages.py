@@ -14,7 +14,6 @@ from sage_imap.errors import (
     LocalProtocolError,
     MailboxMismatch,
     MailboxNotFound,
-    MessageUnreadable,
 )
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import AppendResult, StoreResult
@@ -22,7 +21,6 @@ from sage_imap.operations import messages
 from sage_imap.operations.effects import Operation
 from sage_imap.protocol.events import ExpungeReceived, FetchReceived
 from sage_imap.protocol.sets import UIDSet
-from sage_imap.protocol.state import ConnectionState
 from tests.support.scripts import staged
 
 
@@ -30,74 +28,6 @@ from tests.support.scripts import staged
 def pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Portions have two messages."""
     monkeypatch.setattr(messages, "MOST_MESSAGES", 2)
-
-
-@pytest.mark.parametrize(
-    ("offers", "script", "expected"),
-    [
-        (
-            "IMAP4rev1 ESEARCH",
-            '<< A1 UID SEARCH RETURN (ALL) UNSEEN\n>> * ESEARCH (TAG "A1") UID ALL 2:4,9',
-            "2:4,9",
-        ),
-        (
-            "IMAP4rev1 ESEARCH",
-            '<< A1 UID SEARCH RETURN (ALL) UNSEEN\n>> * ESEARCH (TAG "A1") UID',
-            "",
-        ),
-        ("IMAP4rev1", "<< A1 UID SEARCH UNSEEN\n>> * SEARCH 9 2\n>> * SEARCH 3 4", "2:4,9"),
-        ("IMAP4rev1", "<< A1 UID SEARCH UNSEEN\n>> * SEARCH", ""),
-        ("IMAP4rev1", "<< A1 UID SEARCH UNSEEN", ""),
-    ],
-)
-def test_search(offers: str, script: str, expected: str) -> None:
-    """The same set, with or without ESEARCH, and it knows where it belongs."""
-    with staged(f"{script}\n>> A1 OK done", offers=offers) as stage:
-        found = stage.run(messages.search(stage.session, "UNSEEN"))
-    assert (str(found), found.mailbox, found.uidvalidity) == (expected, "INBOX", 7)
-
-
-@pytest.mark.parametrize(
-    ("told", "readable"),
-    [
-        ('* ESEARCH (TAG "A1") ALL 2:4', False),
-        ('* ESEARCH (TAG "A1") COUNT 0', True),
-        ('* ESEARCH (TAG "A9") UID ALL 2:4', True),
-    ],
-)
-def test_search_answers_that_are_none(told: str, *, readable: bool) -> None:
-    """Numbers that are no UIDs are not taken for any, nor is the answer to another command."""
-    script = f"<< A1 UID SEARCH RETURN (ALL) UNSEEN\n>> {told}\n>> A1 OK done"
-    with staged(script, offers="IMAP4rev1 ESEARCH") as stage:
-        if readable:
-            assert not stage.run(messages.search(stage.session, "UNSEEN"))
-            return
-        with pytest.raises(MessageUnreadable):
-            stage.run(messages.search(stage.session, "UNSEEN"))
-
-
-def test_search_beyond_ascii() -> None:
-    """Text that is not ASCII waits for the server where it has to."""
-    with staged(
-        r"""
-        << A1 UID SEARCH CHARSET UTF-8 SUBJECT {8}
-        >> + go on
-        << r\xc3\xa9sum\xc3\xa9
-        >> * SEARCH 4
-        >> A1 OK done
-        """,
-        offers="IMAP4rev1",
-    ) as stage:
-        assert str(stage.run(messages.search(stage.session, 'SUBJECT "résumé"'))) == "4"
-
-
-def test_search_needs_a_mailbox() -> None:
-    """Nothing is searched where nothing is selected."""
-    with (
-        staged("", state=ConnectionState.AUTHENTICATED) as stage,
-        pytest.raises(LocalProtocolError),
-    ):
-        stage.run(messages.search(stage.session))
 
 
 def test_store() -> None:
@@ -326,3 +256,37 @@ def test_append_refused() -> None:
         with pytest.raises(MailboxNotFound):
             stage.run(messages.append(stage.session, "Box", b"hello"))
         stage.run(messages.append(stage.session, "Box", b"hello"))
+
+
+def test_a_wide_range() -> None:
+    """STORE and EXPUNGE go to those that are there, and to none where there are none."""
+    with staged(
+        """
+        << A1 UID SEARCH RETURN (ALL) UID 1:4294967295
+        >> * ESEARCH (TAG "A1") UID ALL 5,9
+        >> A1 OK done
+        << A2 UID STORE 5,9 +FLAGS (X)
+        >> A2 OK done
+        << A3 UID SEARCH RETURN (ALL) UID 1:4294967295
+        >> * ESEARCH (TAG "A3") UID
+        >> A3 OK done
+        """
+    ) as stage:
+        everything = MessageSet.from_range(1, 4294967295)
+        result = stage.run(messages.store(stage.session, everything, ["X"]))
+        stage.run(messages.expunge(stage.session, everything))
+    assert result.accepted == UIDSet.parse("5,9")
+
+
+def test_far_more_uids_than_a_line_takes() -> None:
+    """One look at what lies between the first and the last tells which are there."""
+    with staged(
+        """
+        << A1 UID SEARCH UID 1:39999
+        >> * SEARCH 4 5
+        >> A1 OK done
+        """,
+        offers="IMAP4rev1",
+    ) as stage:
+        odd = UIDSet.of(range(1, 40_000, 2))
+        assert stage.run(messages.present(stage.session, odd)) == UIDSet.parse("5")

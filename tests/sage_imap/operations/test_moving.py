@@ -435,3 +435,22 @@ def test_move_that_cannot_be_safe() -> None:
         pytest.raises(LocalProtocolError, match="read-only"),
     ):
         stage.run(moving.move(stage.session, MessageSet("1"), "Box"))
+
+
+@pytest.mark.parametrize("offers", ["IMAP4rev1 MOVE UIDPLUS", "IMAP4rev1 UIDPLUS"])
+def test_a_wide_range(offers: str) -> None:
+    """One look tells what there is to copy or to move, and no more commands are sent."""
+    name = "MOVE" if "MOVE" in offers else "COPY"
+    act = moving.move if name == "MOVE" else moving.copy
+    with staged(
+        f"""
+        << A1 UID SEARCH UID 1:4294967295
+        >> * SEARCH 5
+        >> A1 OK done
+        << A2 UID {name} 5 "Box"
+        >> A2 OK [COPYUID 8 5 1] done
+        """,
+        offers=offers,
+    ) as stage:
+        result = stage.run(act(stage.session, MessageSet.from_range(1, 4294967295), "Box"))
+    assert result == MoveResult(UIDSet.parse("5"), {5: 1}, 8)

@@ -7,7 +7,13 @@ from typing import Any, Final
 
 import pytest
 
-from sage_imap.errors import CapabilityMissing, CommandRejected, ConnectionLost, MailboxMismatch
+from sage_imap.errors import (
+    CapabilityMissing,
+    CommandRejected,
+    ConnectionLost,
+    LocalProtocolError,
+    MailboxMismatch,
+)
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import OperationResult
 from sage_imap.operations import mailboxes, messages, outcomes
@@ -302,3 +308,134 @@ def test_appended(answer: str, uids: str, counts: tuple[int, int], uid: int | No
     if result.error is not None:
         assert result.error.text == "full"
         assert result.failures[0].error is result.error
+
+
+LOOK: Final = """
+    << A1 UID SEARCH RETURN (ALL) UID 1:1000000
+    >> * ESEARCH (TAG "A1") UID ALL 2,5
+    >> A1 OK done
+"""
+BOX: Final = """
+    << A2 LIST "" "Box" RETURN (SPECIAL-USE)
+    >> * LIST () "/" Box
+    >> A2 OK done
+"""
+
+
+@pytest.mark.parametrize(
+    ("conduct", "script"),
+    [
+        (
+            lambda session, asked: outcomes.fetched(session, asked, ["FLAGS"]),
+            "<< A2 UID FETCH 2,5 (UID FLAGS)\n>> * 1 FETCH (UID 2 FLAGS ())\n>> A2 OK done",
+        ),
+        (
+            lambda session, asked: outcomes.stored(session, asked, ["X"], "add"),
+            """
+            << A2 UID STORE 2,5 +FLAGS (X)
+            >> * 1 FETCH (UID 2 FLAGS (X))
+            >> * 2 FETCH (UID 5 FLAGS ())
+            >> A2 OK done
+            """,
+        ),
+        (
+            lambda session, asked: outcomes.copied(session, asked, "Box", create=True),
+            f'{BOX}<< A3 UID COPY 2,5 "Box"\n>> A3 OK [COPYUID 8 2 1] done',
+        ),
+        (
+            lambda session, asked: outcomes.moved(session, asked, "Box", create=True),
+            f'{BOX}<< A3 UID MOVE 2,5 "Box"\n>> * OK [COPYUID 8 2 1] done\n>> A3 OK done',
+        ),
+        (
+            lambda session, asked: outcomes.expunged(session, asked),
+            """
+            << A2 UID SEARCH RETURN (ALL) UID 2,5 DELETED
+            >> * ESEARCH (TAG "A2") UID ALL 2
+            >> A2 OK done
+            << A3 UID EXPUNGE 2
+            >> A3 OK done
+            << A4 UID SEARCH RETURN (ALL) UID 2
+            >> * ESEARCH (TAG "A4") UID
+            >> A4 OK done
+            """,
+        ),
+        (
+            lambda session, asked: outcomes.deleted(session, asked),
+            r"""
+            << A2 UID STORE 2,5 +FLAGS (\\Deleted)
+            >> A2 OK done
+            << A3 UID SEARCH RETURN (ALL) UID 2,5 DELETED
+            >> * ESEARCH (TAG "A3") UID ALL 2
+            >> A3 OK done
+            << A4 UID EXPUNGE 2
+            >> A4 OK done
+            << A5 UID SEARCH RETURN (ALL) UID 2
+            >> * ESEARCH (TAG "A5") UID
+            >> A5 OK done
+            """,
+        ),
+    ],
+    ids=["fetched", "stored", "copied", "moved", "expunged", "deleted"],
+)
+def test_a_wide_range(
+    conduct: Callable[[Session, MessageSet], Operation[OperationResult[Any]]], script: str
+) -> None:
+    """One look tells what is there; counts are of that, and what never was there is no failure."""
+    with staged(LOOK + script) as stage:
+        result = stage.run(conduct(stage.session, MessageSet("1:1000000", "INBOX", 7)))
+    assert result.success
+    assert str(result.messages) == "2"
+    assert (result.successful_messages, result.failed_messages) == (1, 1)
+    assert str(result.untouched) == "5"
+    assert result.asked is not None
+    assert result.asked.uids == UIDSet.parse("1:1000000")
+    assert result.absent == UIDSet.parse("1:1000000") - UIDSet.parse("2,5")
+
+
+def test_a_wide_range_of_nothing() -> None:
+    """Where nothing is there, nothing is done, and no folder is made."""
+    script = LOOK.replace(" ALL 2,5", "")
+    for conduct in (outcomes.moved, outcomes.copied):
+        with staged(script) as stage:
+            result = stage.run(conduct(stage.session, MessageSet("1:1000000"), "Box", create=True))
+        assert (result.success, result.failed_messages) == (True, 0)
+
+
+def test_uids_that_were_named() -> None:
+    """Beside a wide range, a message that was named by itself is missed where it is gone."""
+    with staged(
+        """
+        << A1 UID SEARCH RETURN (ALL) UID 1:5000,7001,9001
+        >> * ESEARCH (TAG "A1") UID ALL 2,9001
+        >> A1 OK done
+        << A2 UID FETCH 2,9001 (UID FLAGS)
+        >> * 1 FETCH (UID 2 FLAGS ())
+        >> * 2 FETCH (UID 9001 FLAGS ())
+        >> A2 OK done
+        """
+    ) as stage:
+        asked = MessageSet("1:5000,7001,9001")
+        result = stage.run(outcomes.fetched(stage.session, asked, ["FLAGS"]))
+    assert str(result.messages) == "2,9001"
+    assert str(result.untouched) == "7001"
+    assert str(result.absent) == "1,3:5000"
+
+
+@pytest.mark.parametrize(
+    ("conduct", "error"),
+    [
+        (lambda session, asked: outcomes.fetched(session, asked, ["BODY["]), LocalProtocolError),
+        (
+            lambda session, asked: outcomes.stored(session, asked, ["a b"], "add"),
+            LocalProtocolError,
+        ),
+        (lambda session, asked: outcomes.deleted(session, asked), MailboxMismatch),
+    ],
+)
+def test_mistakes_are_found_before_a_look(
+    conduct: Callable[[Session, MessageSet], Operation[Any]], error: type[Exception]
+) -> None:
+    """What cannot be done is refused before anything is sent, for a wide range as well."""
+    where = "Other" if error is MailboxMismatch else "INBOX"
+    with staged("") as stage, pytest.raises(error):
+        stage.run(conduct(stage.session, MessageSet("1:1000000", where)))

@@ -22,7 +22,7 @@ from sage_imap.errors import (
 )
 from sage_imap.models.message import MessageSet
 from sage_imap.models.results import MoveResult, SelectedMailbox
-from sage_imap.operations import fetching, idling, mailboxes, messages, moving
+from sage_imap.operations import fetching, idling, mailboxes, messages, moving, searching
 from sage_imap.operations import session as sessions
 from sage_imap.operations.effects import Operation
 from sage_imap.operations.idling import Idle
@@ -302,7 +302,7 @@ def test_still_here() -> None:
     ("operation", "command"),
     [
         (noop, "NOOP"),
-        (lambda session: messages.search(session), "UID SEARCH ALL"),
+        (lambda session: searching.search(session), "UID SEARCH ALL"),
         (lambda session: messages.store(session, ONE, ["X"]), "UID STORE 1 +FLAGS (X)"),
         (lambda session: fetching.fetch(session, ONE, ["FLAGS"]), "UID FETCH 1 (UID FLAGS)"),
         (lambda session: idling.begin(session, idling.Idle(60.0)), "IDLE"),
@@ -405,7 +405,7 @@ CHANGED = """
         lambda session, held: messages.store(session, held, ["X"]),
         lambda session, held: messages.expunge(session, held),
         lambda session, held: messages.delete(session, held),
-        lambda session, held: messages.search(session, f"UID {held}"),
+        lambda session, held: searching.search(session, f"UID {held}"),
         lambda session, held: moving.copy(session, held, "Box"),
         lambda session, held: moving.move(session, held, "Box"),
         lambda session, held: fetching.fetch(session, held, ["FLAGS"]),

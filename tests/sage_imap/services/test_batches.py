@@ -65,9 +65,11 @@ class Run:
         """All that the client said."""
         return b"".join(self.server.received)
 
-    async def process(self, act: Callable[[int, Any], Any], **options: Any) -> Any:
+    async def process(
+        self, act: Callable[[int, Any], Any], *, uids: str = "1:3", **options: Any
+    ) -> Any:
         """Have *act* called with each UID and the client, in the way of the shell."""
-        found = MessageSet("1:3", mailbox="INBOX", uidvalidity=7)
+        found = MessageSet(uids, mailbox="INBOX", uidvalidity=7)
         if isinstance(self.client, aio.IMAPClient):
 
             async def asynchronous(message: EmailMessage) -> None:
@@ -247,6 +249,24 @@ async def test_mailbox_left_where_nothing_is_marked(shell: str) -> None:
                 assert isinstance(caught.value.partial, OperationResult)
                 assert caught.value.partial.messages == UIDSet.of([1, 2])
         assert run.called == called
+
+
+async def test_a_wide_range(shell: str) -> None:
+    """Of a wide range those count that are there; a message that was named and is gone failed."""
+    before, _, after = BEGINNING.partition("<< A3 UID FETCH")
+    look = r"""<< A3 UID SEARCH UID 1:100000,500000
+    >> * SEARCH 1 2 3\r\nA3 OK done
+    """
+    fetches = f"<< A3 UID FETCH{after}".replace("A4", "A5").replace("A3", "A4")
+    gone = "<< A6 UID SEARCH UID 500000\n>> A6 OK done"
+    async with running(shell, gone, before + look + fetches) as run:
+        result = await run.process(_nothing, uids="1:100000,500000", mark_seen=False)
+    assert run.called == [1, 2, 3]
+    assert (result.successful_messages, result.failed_messages) == (3, 1)
+    assert [(f.uid, type(f.error)) for f in result.failures] == [(500_000, MessageGone)]
+    assert str(result.absent) == "4:100000"
+    assert "1 of 4 messages" in result.error_message
+    assert str(result.untouched) == "500000"
 
 
 async def test_mailbox_left_read_only(shell: str) -> None:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 import pytest
@@ -243,6 +244,67 @@ async def test_from_another_task(shell: str, how: str) -> None:
                     assert await waiting == []
                 assert time.monotonic() - began < PROMPT
                 assert not idle.held
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+async def test_nothing_is_sent_behind_a_logout(shell: str) -> None:
+    """While the client takes leave it is of no use any more, to whoever waited or comes now."""
+    with serving(HELD + "<< DONE\n") as config:
+        async with connected(shell, config) as client:
+            await client.select("INBOX")
+            async with client.idle() as idle:
+                waiting = asyncio.ensure_future(idle.wait(60))
+                assert not (await asyncio.wait({waiting}, timeout=0.1))[0]
+                leaving = asyncio.ensure_future(client.logout())
+                assert not (await asyncio.wait({leaving}, timeout=0.1))[0]
+                assert not client.connected
+                for call in (client.noop, client.search):
+                    with pytest.raises(ConnectionLost, match="is logging out") as caught:
+                        await call()
+                    assert caught.value.outcome_known
+                await client.close()
+                with pytest.raises(ConnectionLost, match="it was closed"):
+                    await waiting
+                await leaving
+
+
+def test_nothing_is_sent_by_whoever_waited() -> None:
+    """The thread whose loop over news ends because of a logout has no connection any more."""
+    script = ENDED + "<< A4 LOGOUT\n>> * BYE bye\\r\\nA4 OK bye\n"
+
+    def wait_and_go_on(client: IMAPClient, idle: IdleSession) -> None:
+        assert list(idle) == []
+        client.noop()
+
+    for _ in range(10):
+        with serving(script) as config, idling(config) as (client, idle):
+            waiting = Waiting(partial(wait_and_go_on, client, idle))
+            began = time.monotonic()
+            client.logout()
+            assert waiting.seconds_after(began) < PROMPT
+            assert isinstance(waiting.outcome, ConnectionLost)
+
+
+def test_a_loop_that_meets_a_logout() -> None:
+    """A loop that turns to the next news between the two halves of a logout ends all the same."""
+    with serving(HELD) as config, idling(config) as (client, idle):
+        client._driver.leave()
+        assert list(idle) == []
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+async def test_a_connection_behind_a_logout(shell: str) -> None:
+    """Whoever connects anew has a client that is as good as new."""
+    script = LOGIN + "<< A3 LOGOUT\n>> * BYE bye\\r\\nA3 OK bye\n"
+    with serving(script) as config:
+        async with connected(shell, config) as client:
+            await client.select("INBOX")
+            await client.logout()
+            with pytest.raises(ConnectionLost, match="it was closed"):
+                await client.noop()
+            await client.connect()
+            assert client.connected
+            await client.select("INBOX")
 
 
 @pytest.mark.parametrize("shell", SHELLS)

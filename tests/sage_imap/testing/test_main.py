@@ -36,7 +36,10 @@ def test_all_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A failure is a line, and the status is 1."""
     assert main(["replay", write(tmp_path / "c.json", [BAD, GOOD])]) == 1
-    assert capsys.readouterr().out == "bad (whole): the completion is OK\n1 passed, 1 failed\n"
+    assert (
+        capsys.readouterr().out
+        == "bad (whole): the completion is OK, expected NO\n1 passed, 1 failed\n"
+    )
 
 
 def test_no_cases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,8 +112,56 @@ def test_nothing_to_record(
     assert main(record(port, output, "--messages", "0")) == 2
     ca_file = str(tmp_path / "none.pem")
     assert main(record(port, output, "--password-env", "SECRET", "--ca-file", ca_file)) == 2
-    assert capsys.readouterr().err.count("nothing was") == 3
+    told = capsys.readouterr().err
+    assert told.count("nothing was") == 3
+    assert ca_file in told
     assert not output.exists()
+
+
+def test_nowhere_to_write(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is not there is found before anybody signs in, and a full disk is told."""
+    monkeypatch.setenv("SECRET", "secret")
+    options = ("--password-env", "SECRET")
+    with ScriptServer(SERVER.format(offers="", sign_in='LOGIN "ann" "secret"')) as server:
+        assert main(record(server.port, tmp_path / "none" / "c.json", *options)) == 2
+        assert not server.received
+        assert str(tmp_path / "none") in capsys.readouterr().err
+
+        def write_text(path: Path, *args: object, **kwargs: object) -> int:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(Path, "write_text", write_text)
+        assert main(record(server.port, tmp_path / "c.json", *options)) == 2
+    assert "No space left" in capsys.readouterr().err
+
+
+def test_a_mailbox_that_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was recorded is kept, and words and status say what is lacking."""
+    monkeypatch.setenv("SECRET", "secret")
+    script = SERVER.replace(".. eof", "").format(offers="", sign_in='LOGIN "ann" "secret"')
+    script += """
+        >> * CAPABILITY IMAP4rev1\\r\\nB1 OK done
+        << C1 LIST "" "*"
+        >> C1 OK done
+        << D1 STATUS "Nope" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)
+        >> D1 NO no
+        << E1 EXAMINE "Nope"
+        >> E1 NO no
+        << F1 LOGOUT
+        >> * BYE bye\\r\\nF1 OK bye
+    """
+    output = tmp_path / "c.json"
+    with ScriptServer(script) as server:
+        options = ("--password-env", "SECRET", "--mailbox", "Nope")
+        assert main(record(server.port, output, *options)) == 1
+    told = capsys.readouterr()
+    assert "the mailbox Nope could not be selected (the server answered NO)" in told.err
+    assert "cases were written" in told.out
+    assert output.exists()
 
 
 def test_as_a_program(tmp_path: Path) -> None:

@@ -96,9 +96,10 @@ def test_what_passes(data: bytes, expect: Mapping[str, Any], fields: dict[str, A
 @pytest.mark.parametrize(
     ("data", "expect", "fields", "problem"),
     [
-        (b"A1 OK\r\n", {"completion": "NO"}, {}, "the completion is OK"),
+        (b"A1 OK\r\n", {"completion": "NO"}, {}, "the completion is OK, expected NO"),
+        (b"A1 OK\r\n", {"completion": ["NO", "BAD"]}, {}, "is OK, expected NO or BAD"),
         (b"A1 OK\r\n", {"completion": None}, {}, "the completion is OK"),
-        (b"A1 OK [ALERT] x\r\n", {"code": None}, {}, "the code is"),
+        (b"A1 OK [ALERT] x\r\n", {"code": None}, {}, ", expected None"),
         (b"A1 OK x\r\n", {"text": "y"}, {}, "the text is 'x'"),
         (b"A1 NO x\r\n", {"error": None}, {}, "the error is rejected"),
         (b"A1 NO x\r\n", {"error": "rejected", "retryable": True}, {}, "retryable of the error"),

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 
 from sage_imap.aio import IMAPClient
-from sage_imap.errors import MailboxNotFound
+from sage_imap.errors import CommandRejected
 from sage_imap.protocol.events import Event
-from sage_mail.ingest.folders import find_watched
+from sage_mail.ingest.folders import find_watched, is_closed
 from sage_mail.ingest.resync import Resync
 from sage_mail.ingest.scope import Scope
 from sage_mail.telemetry import get_logger
@@ -48,7 +48,7 @@ class FolderWatcher:
                 await self._cycle(client, name)
 
     async def _absent(self) -> None:
-        """What does not exist holds no mail; look again later."""
+        """What does not exist, or nobody may open, holds no mail for us; look again later."""
         loop = asyncio.get_running_loop()
         self._scope.looks.seen(self.folder, loop.time())
         await _wished(self._wish, min(self._scope.settings.poll_interval, 30.0))
@@ -60,7 +60,10 @@ class FolderWatcher:
         self._wish.clear()
         try:
             await client.select(name)
-        except MailboxNotFound:
+        except CommandRejected as error:
+            if not is_closed(error):
+                raise
+            _log.warning("folder_refused", folder=self.folder, error=type(error).__name__)
             await self._absent()
             return
         await self._resync.whole(client)

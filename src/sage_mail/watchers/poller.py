@@ -10,15 +10,18 @@ import asyncio
 from collections.abc import Sequence
 
 from sage_imap.aio import IMAPClient
-from sage_imap.errors import MailboxNotFound
+from sage_imap.errors import CommandRejected
 from sage_imap.models.results import MailboxStatus
-from sage_mail.ingest.folders import find_watched
+from sage_mail.ingest.folders import find_watched, is_closed
 from sage_mail.ingest.resync import Resync
 from sage_mail.ingest.scope import Scope
+from sage_mail.telemetry import get_logger
 from sage_mail.watchers.folder import learn_names
 from sage_mail.watchers.gate import Gate
 
 __all__ = ["Poller"]
+
+_log = get_logger(__name__)
 
 
 class Poller:
@@ -48,7 +51,11 @@ class Poller:
         if name is not None:
             try:
                 await self._compare(client, folder, name)
-            except MailboxNotFound:
+            except CommandRejected as error:
+                if not is_closed(error):
+                    raise
+                # The other folders must not wait for it.
+                _log.warning("folder_refused", folder=folder, error=type(error).__name__)
                 self._in_step.pop(folder, None)
         self._scope.looks.seen(folder, began)
 

@@ -91,7 +91,7 @@ class Intake:
     async def take_new(
         self, client: IMAPClient, mailbox: MailboxRecord, *, detected: float | None = None
     ) -> int:
-        """Take in all messages above the mailbox's cursor; how many UIDs these were.
+        """Take in all messages above the mailbox's cursor; how many UIDs these were, known or not.
 
         *detected* is when the server told of them, on the monotonic clock, for the metrics.
         The mailbox must be selected. A lost connection raises and leaves what is committed.
@@ -105,7 +105,7 @@ class Intake:
         await self.take(client, mailbox, wanted, advance=True, detected=detected)
         if not wanted or wanted[-1] < max(above):
             await self._advance(mailbox, max(above))
-        return len(wanted)
+        return len(above)
 
     async def retry(
         self, client: IMAPClient, mailbox: MailboxRecord, letter: DeadLetterRecord

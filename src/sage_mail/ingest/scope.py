@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -109,6 +110,8 @@ class Scope:
     ``names`` what the server calls folders, ``metrics`` where it is counted what happens.
     ``work_arrived`` is set when actions may have been planned, ``something_vanished`` when a
     message has gone missing.
+    ``found_elsewhere`` counts by mailbox what has moved out of it as far as the message's new place
+    tells; its old mailbox may still have it, to be removed later.
     ``unknown_in`` gets the names of mailboxes that hold messages of which nothing is known.
     ``analyses`` says that the attachments of new messages are to be analysed later.
     """
@@ -127,6 +130,7 @@ class Scope:
     locations: asyncio.Lock = field(default_factory=asyncio.Lock)
     work_arrived: asyncio.Event = field(default_factory=asyncio.Event)
     something_vanished: asyncio.Event = field(default_factory=asyncio.Event)
+    found_elsewhere: Counter[str] = field(default_factory=Counter)
     unknown_in: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     looks: Looks = field(default_factory=Looks)
 

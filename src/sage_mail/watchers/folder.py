@@ -10,20 +10,22 @@ import asyncio
 
 from sage_imap.aio import IMAPClient
 from sage_imap.errors import CommandRejected
-from sage_imap.protocol.events import Event
 from sage_mail.ingest.folders import find_watched, is_closed
 from sage_mail.ingest.resync import Resync
 from sage_mail.ingest.scope import Scope
 from sage_mail.telemetry import get_logger
 from sage_mail.watchers.gate import Gate
 
-__all__ = ["FolderWatcher"]
+__all__ = ["FolderWatcher", "learn_names", "next_pause"]
 
 _log = get_logger(__name__)
 
 # A wait in IDLE cannot be interrupted without losing the connection, so it is short, and wishes for
 # a look are heard in between. A second adds nothing to the latency of mail, which wakes the wait.
 _SLICE = 1.0
+# A change of flags, or a departure, waits for so many seconds at most where the server tells of
+# changes all the time that are none.
+_LONGEST_PAUSE = 30.0
 
 
 class FolderWatcher:
@@ -71,23 +73,47 @@ class FolderWatcher:
         if "IDLE" not in client.capabilities:
             await _wished(self._wish, self._scope.settings.poll_interval)
             return
-        until = loop.time() + self._scope.settings.idle_renewal
-        while not self._wish.is_set() and (left := until - loop.time()) > 0:
-            began = loop.time()
-            events, detected = await self._idle(client, left)
-            if events:
-                await self._resync.news(client, events, detected=detected)
+        await self._stay(client, loop.time() + self._scope.settings.idle_renewal)
 
-    async def _idle(self, client: IMAPClient, seconds: float) -> tuple[list[Event], float]:
-        """Wait in IDLE for news, a wish, or the end of the cycle; the news, and when they came."""
+    async def _stay(self, client: IMAPClient, until: float) -> None:
+        """Follow what the server tells, until this moment or a wish."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
+        pause = 0.0
+        while not self._wish.is_set() and (began := loop.time()) < until:
+            if pause or not self._resync.in_doubt:
+                detected = await self._idle(client, until, pause)
+            else:
+                detected = began
+            if self._resync.in_doubt:
+                changed = await self._resync.news(client, detected=detected)
+                pause = next_pause(pause, waited=detected - began, changed=changed)
+
+    async def _idle(self, client: IMAPClient, until: float, pause: float) -> float:
+        """Wait in IDLE for news, a wish, or the end of the cycle; when they came.
+
+        For *pause* seconds nothing but mail counts as news.
+        """
+        loop = asyncio.get_running_loop()
+        rested = loop.time() + pause
         async with client.idle(renew=self._scope.settings.idle_renewal) as idle:
-            while not self._wish.is_set() and (left := until - loop.time()) > 0:
-                events = await idle.wait(min(left, _SLICE))
-                if events:
-                    return events, loop.time()
-        return [], loop.time()
+            while not self._wish.is_set() and (now := loop.time()) < until:
+                if self._resync.mail_waits or (self._resync.in_doubt and now >= rested):
+                    break
+                self._resync.note(await idle.wait(min(until - now, _SLICE)))
+            return loop.time()
+
+
+def next_pause(pause: float, *, waited: float, changed: bool) -> float:
+    """Seconds until what is told is looked into again, once that was done after *waited* seconds.
+
+    Longer each time where a server has always something to tell and nothing has *changed*: some do
+    so at the beginning of each IDLE. Whatever comes out of a rest is looked into at once.
+    """
+    if changed:
+        return 0.0
+    if waited > 2 * pause + _SLICE:
+        return _SLICE
+    return min(max(2 * pause, _SLICE), _LONGEST_PAUSE)
 
 
 async def learn_names(client: IMAPClient, scope: Scope) -> None:

@@ -68,8 +68,10 @@ class Poller:
             return
         await client.select(name)
         await self._resyncs[folder].whole(client)
-        # Counters that were read before the look; what came since makes them differ again.
-        self._in_step[folder] = counters
+        self._in_step.pop(folder, None)
+        if not self._resyncs[folder].in_doubt:
+            # Counters that were read before the look; what came since makes them differ again.
+            self._in_step[folder] = counters
 
     async def _pause(self) -> None:
         """Wait for the next turn, or until somebody wishes for a look."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from sage_imap.aio import IMAPClient
@@ -18,7 +18,7 @@ from sage_mail.storage import Storage
 from tests.sage_mail.storage.samples import Place, message, place, stored
 from tests.support.script_server import HELLO, ScriptServer
 
-__all__ = ["known", "report", "scope_of", "taking", "uids"]
+__all__ = ["BEGINNING", "known", "report", "scope_of", "taking", "uids"]
 
 BEGINNING = rf"""
 >> {HELLO}
@@ -28,8 +28,12 @@ BEGINNING = rf"""
 >> * 1 EXISTS\r\n* OK [UIDVALIDITY 7] valid\r\n* OK [UIDNEXT 2] next\r\nA2 OK [READ-WRITE] done
 << A3 UID SEARCH UID 2:*
 >> * SEARCH 1\r\nA3 OK done
-<< A4 UID FETCH 1:* (UID FLAGS)
->> * 1 FETCH (UID 1 FLAGS (\\Seen))\r\nA4 OK done
+<< A4 NOOP
+>> A4 OK done
+<< A5 UID SEARCH ALL
+>> * SEARCH 1\r\nA5 OK done
+<< A6 UID FETCH 1:* (UID FLAGS)
+>> * 1 FETCH (UID 1 FLAGS (\\Seen))\r\nA6 OK done
 """
 _BODY = "UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[]"
 _DATE = 'INTERNALDATE "17-Jul-2026 02:44:25 +0000"'
@@ -58,9 +62,20 @@ async def known(storage: Storage) -> Place:
     return where
 
 
-async def report(storage: Storage, where: Place, events: Sequence[Event], script: str) -> None:
-    """Let the server report the events in a session in step, and play exactly the script then."""
-    script = BEGINNING + script
+async def report(
+    storage: Storage,
+    where: Place,
+    events: Sequence[Event],
+    script: str,
+    *,
+    beginning: str = BEGINNING,
+    between: Callable[[Scope], Awaitable[None]] | None = None,
+) -> None:
+    """Let the server report the events in a session in step, and play exactly the script then.
+
+    *between* is done before the report.
+    """
+    script = beginning + script
     with ThreadPoolExecutor(1) as threads, ScriptServer(script + "\n.. silence") as server:
         scope = scope_of(storage, where, Preparer(Pipeline([]), threads))
         resync = Resync(scope, "INBOX")
@@ -76,7 +91,10 @@ async def report(storage: Storage, where: Place, events: Sequence[Event], script
         ) as client:
             await client.select("INBOX")
             await resync.whole(client)
-            await resync.news(client, events, detected=time.monotonic())
+            if between is not None:
+                await between(scope)
+            resync.note(events)
+            await resync.news(client, detected=time.monotonic())
         told = [step.data for step in parse_script(script) if step.kind == "<<"]
     *said, goodbye = server.received[0].splitlines(keepends=True)
     assert said == told

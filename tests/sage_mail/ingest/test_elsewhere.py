@@ -21,7 +21,7 @@ from tests.support.script_server import ScriptServer
 _SELECTED = r"* {exists} EXISTS\r\n* OK [UIDVALIDITY {validity}] valid\r\n* OK [UIDNEXT {uid}] next"
 
 
-@pytest.mark.parametrize("arrived", [False])
+@pytest.mark.parametrize("arrived", [False, True])
 async def test_a_departure_during_a_look_elsewhere(storage: Storage, arrived: bool) -> None:
     """The SELECT back tells of no difference, so that all is compared; what came, too."""
     where = await known(storage)
@@ -34,18 +34,18 @@ async def test_a_departure_during_a_look_elsewhere(storage: Storage, arrived: bo
     # Message 1 has left INBOX while Work was selected, and maybe message 3 has come.
     inbox = _SELECTED.format(exists=1 + arrived, validity=7, uid=3 + arrived)
     found = "2 3" if arrived else "2"
-    script = taking(5, 2, 2)
-    script += f'<< A8 EXAMINE "Work"\n>> {work}\\r\\nA8 OK [READ-ONLY] done\n'
-    script += "<< A9 UID SEARCH UID 1 UNDELETED\n>> * SEARCH\\r\\nA9 OK done\n"
-    script += f'<< A10 SELECT "INBOX"\n>> {inbox}\\r\\nA10 OK [READ-WRITE] done\n'
-    script += "<< A11 NOOP\n>> A11 OK done\n"
-    script += f"<< A12 UID SEARCH ALL\n>> * SEARCH {found}\\r\\nA12 OK done\n"
-    script += "<< A13 UID FETCH 1:* (UID FLAGS)\n>> * 1 FETCH (UID 2 FLAGS ())\\r\\nA13 OK done\n"
-    script += "<< A14 NOOP\n>> A14 OK done\n"
+    script = taking(7, 2, 2)
+    script += f'<< A10 EXAMINE "Work"\n>> {work}\\r\\nA10 OK [READ-ONLY] done\n'
+    script += "<< A11 UID SEARCH UID 1 UNDELETED\n>> * SEARCH\\r\\nA11 OK done\n"
+    script += f'<< A12 SELECT "INBOX"\n>> {inbox}\\r\\nA12 OK [READ-WRITE] done\n'
+    script += "<< A13 NOOP\n>> A13 OK done\n"
+    script += f"<< A14 UID SEARCH ALL\n>> * SEARCH {found}\\r\\nA14 OK done\n"
+    script += "<< A15 UID FETCH 1:* (UID FLAGS)\n>> * 1 FETCH (UID 2 FLAGS ())\\r\\nA15 OK done\n"
+    script += "<< A16 NOOP\n>> A16 OK done\n"
     if arrived:
-        script += taking(15, 3, 2) + "<< A18 NOOP\n>> A18 OK done\n"
+        script += taking(17, 3, 2) + "<< A20 NOOP\n>> A20 OK done\n"
     else:
-        script += "<< A15 UID SEARCH UID 3:*\n>> * SEARCH 2\\r\\nA15 OK done\n"
+        script += "<< A17 UID SEARCH UID 3:*\n>> * SEARCH 2\\r\\nA17 OK done\n"
     await report(storage, where, [ExistsReceived(2)], script)
     assert await uids(storage, where) == ([2, 3] if arrived else [2], [1])
     async with storage.read() as uow:

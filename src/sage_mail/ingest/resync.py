@@ -90,6 +90,10 @@ class Resync:
         """Whether mail has been told that is not taken in, by a server that tells such of some."""
         return self._more and self._believed
 
+    def forget(self) -> None:
+        """Let the next `whole` compare everything, whatever the server's numbers say."""
+        self._agreed = None
+
     async def whole(self, client: IMAPClient) -> None:
         """Compare everything; right after SELECT.
 

@@ -112,7 +112,8 @@ class Scope:
     message has gone missing.
     ``found_elsewhere`` counts by mailbox what has moved out of it as far as the message's new place
     tells; its old mailbox may still have it, to be removed later.
-    ``unknown_in`` gets the names of mailboxes that hold messages of which nothing is known.
+    ``unknown_in`` gets the names of mailboxes that hold messages of which nothing is known; it is
+    joined by those who wait until they were listed, or could not be.
     ``analyses`` says that the attachments of new messages are to be analysed later.
     """
 

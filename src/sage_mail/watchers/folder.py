@@ -10,6 +10,7 @@ import asyncio
 
 from sage_imap.aio import IMAPClient
 from sage_imap.errors import CommandRejected
+from sage_mail.ingest.absence import Absence
 from sage_mail.ingest.folders import find_watched, is_closed
 from sage_mail.ingest.resync import Resync
 from sage_mail.ingest.scope import Scope
@@ -36,6 +37,7 @@ class FolderWatcher:
         self._gate = gate
         self.folder = folder
         self._resync = Resync(scope, folder)
+        self._absence = Absence(scope, folder)
         self._wish = scope.looks.watch(folder)
 
     async def run(self) -> None:
@@ -45,11 +47,14 @@ class FolderWatcher:
             while True:
                 name = await find_watched(client, self.folder)
                 if name is None:
-                    await self._absent()
+                    self._resync.forget()
+                    await self._absence.noticed(client)
+                    await self._pause()
                     continue
+                self._absence.over()
                 await self._cycle(client, name)
 
-    async def _absent(self) -> None:
+    async def _pause(self) -> None:
         """What does not exist, or nobody may open, holds no mail for us; look again later."""
         loop = asyncio.get_running_loop()
         self._scope.looks.seen(self.folder, loop.time())
@@ -66,7 +71,7 @@ class FolderWatcher:
             if not is_closed(error):
                 raise
             _log.warning("folder_refused", folder=self.folder, error=type(error).__name__)
-            await self._absent()
+            await self._pause()
             return
         await self._resync.whole(client)
         self._scope.looks.seen(self.folder, began)

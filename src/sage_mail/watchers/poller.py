@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from sage_imap.aio import IMAPClient
 from sage_imap.errors import CommandRejected
 from sage_imap.models.results import MailboxStatus
+from sage_mail.ingest.absence import Absence
 from sage_mail.ingest.folders import find_watched, is_closed
 from sage_mail.ingest.resync import Resync
 from sage_mail.ingest.scope import Scope
@@ -31,6 +32,7 @@ class Poller:
         self._scope = scope
         self._gate = gate
         self._resyncs = {folder: Resync(scope, folder) for folder in folders}
+        self._absences = {folder: Absence(scope, folder) for folder in folders}
         self._wishes = {folder: scope.looks.watch(folder) for folder in folders}
         self._in_step: dict[str, MailboxStatus] = {}
 
@@ -48,16 +50,27 @@ class Poller:
         began = asyncio.get_running_loop().time()
         self._wishes[folder].clear()
         name = await find_watched(client, folder)
-        if name is not None:
-            try:
-                await self._compare(client, folder, name)
-            except CommandRejected as error:
-                if not is_closed(error):
-                    raise
-                # The other folders must not wait for it.
-                _log.warning("folder_refused", folder=folder, error=type(error).__name__)
-                self._in_step.pop(folder, None)
+        if name is None:
+            self._forget(folder)
+            await self._absences[folder].noticed(client)
+        else:
+            self._absences[folder].over()
+            await self._visit(client, folder, name)
         self._scope.looks.seen(folder, began)
+
+    def _forget(self, folder: str) -> None:
+        self._in_step.pop(folder, None)
+        self._resyncs[folder].forget()
+
+    async def _visit(self, client: IMAPClient, folder: str, name: str) -> None:
+        try:
+            await self._compare(client, folder, name)
+        except CommandRejected as error:
+            if not is_closed(error):
+                raise
+            # The other folders must not wait for it.
+            _log.warning("folder_refused", folder=folder, error=type(error).__name__)
+            self._forget(folder)
 
     async def _compare(self, client: IMAPClient, folder: str, name: str) -> None:
         # RFC 9051 section 6.3.11: STATUS is not for the selected mailbox.

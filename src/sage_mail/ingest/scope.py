@@ -41,11 +41,19 @@ class CriticalSections:
         self._running: set[asyncio.Task[Any]] = set()
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do the work; if the caller is cancelled meanwhile, the work goes on by itself."""
+        """Do the work; a caller that is cancelled meanwhile leaves only once it is through.
+
+        The connection that it works on is the caller's, and is closed when he leaves. Whoever is
+        cancelled twice leaves at once, and the work goes on by itself.
+        """
         task = asyncio.ensure_future(work)
         self._running.add(task)
         task.add_done_callback(self._finished)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)

@@ -48,7 +48,7 @@ async def gone_from_server(
     afterwards than before; see `reselect`.
 
     Raises:
-        CommandRejected: a mailbox cannot be opened just now, which only with *patient* matters.
+        CommandRejected: a mailbox cannot be opened just now; told only with *patient*.
     """
     places: dict[tuple[str, int | None], list[Candidate]] = defaultdict(list)
     for candidate in candidates:

@@ -5,9 +5,9 @@ the accounts. What a crash has left half done needs no phase of its own: planned
 into by the worker of their account, pending deliveries by their drain, attachments that wait for
 their analysis by its worker, and the mailboxes by their first resync.
 
-Stopped: watchers and drains at once, critical sections (a commit, a MOVE with its journal entry)
-when they are through or the time is up, then, after the last report, the database. What is cut off
-is done again or found out at the next start.
+Stopped: watchers and drains at once, or, with their connections, when their critical section (a
+commit, a MOVE with its journal entry) is through or the time is up; then, after the last report,
+the database. What is cut off is done again or found out at the next start.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sage_imap.models.message import MessageSet
+from sage_mail.records import MessageState
 from tests.live.system import (
     SUPPORT,
     System,
@@ -311,3 +312,90 @@ async def test_polled_folders(dovecot: Dovecot, dovecot_user: str, tmp_path: Pat
             "message.moved": 1,
             "message.deleted": 1,
         }
+
+
+@pytest.mark.parametrize("connections", [0, 2])
+async def test_deleted_folder(
+    dovecot: Dovecot, dovecot_user: str, tmp_path: Path, connections: int
+) -> None:
+    """What was in a watched folder that somebody deletes is deleted, be it while we are stopped."""
+    names = ["INBOX", "Work", "Later"]
+    changes = {"folders": names, "idle_connections": connections}
+    settings = settings_for(tmp_path, [account(dovecot, dovecot_user, **changes)])
+    async with logged_in(dovecot, dovecot_user) as client:
+        await client.create("Work")
+        await client.create("Later")
+    async with running(settings) as system:
+        for name in names:
+            await system.until_seen(name)
+        await append(dovecot, dovecot_user, mail(1), mailbox="Work")
+        await append(dovecot, dovecot_user, mail(2), mailbox="Later")
+        await system.until_count("message.new", 2)
+        async with logged_in(dovecot, dovecot_user) as client:
+            await client.delete("Work")
+        await system.until_count("message.deleted", 1)
+    async with logged_in(dovecot, dovecot_user) as client:
+        await client.delete("Later")
+    async with running(settings) as system:
+        await system.until_count("message.deleted", 2)
+        counts = await system.counts()
+        assert (counts["message.new"], counts["message.moved"]) == (2, 0)
+
+
+@pytest.mark.parametrize("connections", [0, 3])
+async def test_renamed_folder(
+    dovecot: Dovecot, dovecot_user: str, tmp_path: Path, connections: int
+) -> None:
+    """What was in a folder that is renamed to another watched one has moved, and back again."""
+    names = ["INBOX", "Work", "Projects"]
+    changes = {"folders": names, "idle_connections": connections}
+    settings = settings_for(tmp_path, [account(dovecot, dovecot_user, **changes)])
+    async with logged_in(dovecot, dovecot_user) as client:
+        await client.create("Work")
+    async with running(settings) as system:
+        await system.until_seen("INBOX")
+        await system.until_seen("Work")
+        await append(dovecot, dovecot_user, mail(1), mail(2), mailbox="Work")
+        await system.until_count("message.new", 2)
+        async with logged_in(dovecot, dovecot_user) as client:
+            await client.rename("Work", "Projects")
+            await system.until_count("message.moved", 2)
+            await append(dovecot, dovecot_user, mail(3), mailbox="Projects")
+            await system.until_count("message.new", 3)
+            await client.rename("Projects", "Work")
+            await system.until_count("message.moved", 5)
+        await append(dovecot, dovecot_user, mail(4), mailbox="Work")
+        await system.until_count("message.new", 4)
+        assert {message.mailbox for message in await system.messages()} == {"Work"}
+        counts = await system.counts()
+        assert (counts["message.new"], counts["message.moved"]) == (4, 5)
+        assert counts["message.deleted"] == 0
+
+
+async def test_folder_that_comes_back(dovecot: Dovecot, dovecot_user: str, tmp_path: Path) -> None:
+    """A folder that was away for less than the grace is as it was."""
+    # Nobody tells an IDLE in it that it has another name now.
+    changes = {"folders": ["INBOX", "Work"], "idle_connections": 1}
+    settings = settings_for(tmp_path, [account(dovecot, dovecot_user, **changes)])
+    async with logged_in(dovecot, dovecot_user) as client:
+        await client.create("Work")
+    async with running(settings, grace=60) as system:
+        await system.until_seen("Work")
+        await append(dovecot, dovecot_user, mail(1), mailbox="Work")
+        await system.until_count("message.new", 1)
+        async with logged_in(dovecot, dovecot_user) as client:
+            await client.rename("Work", "Hidden")
+            await _in_state(system, MessageState.MISSING)
+            await client.rename("Hidden", "Work")
+            await _in_state(system, MessageState.PRESENT)
+        await append(dovecot, dovecot_user, mail(2), mailbox="Work")
+        await system.until_count("message.new", 2)
+        counts = await system.counts()
+        assert (counts["message.deleted"], counts["message.moved"]) == (0, 0)
+
+
+async def _in_state(system: System, state: MessageState) -> None:
+    """Wait until all messages are in this state."""
+    async with asyncio.timeout(30):
+        while {message.state for message in await system.messages()} != {state}:
+            await asyncio.sleep(0.05)

@@ -79,14 +79,15 @@ def unselect(session: Session) -> Operation[None]:
 def _check(session: Session, answer: Answer, name: str) -> Operation[None]:
     """Raise what a NO or BAD stands for; `MailboxNotFound` where *name* is not there.
 
-    Dovecot 2.3 answers SELECT of such a mailbox by a NO without NONEXISTENT, so LIST is asked.
+    Dovecot 2.3 answers SELECT of such a mailbox by a NO without NONEXISTENT, so LIST is asked. A
+    name that is left over for those below it (Noselect, RFC 9051 section 6.3.5) is not there.
     """
     try:
         answer.raise_for_status()
     except CommandRejected as error:
         if type(error) is CommandRejected and error.status == "NO" and error.code is None:
             listed = yield from list_mailboxes(session, "", name)
-            if not any(_same(mailbox.name, name) for mailbox in listed):
+            if not any(_same(mailbox.name, name) and mailbox.selectable for mailbox in listed):
                 raise MailboxNotFound(
                     error.status, error.code, error.text, command=error.command
                 ) from error

@@ -2,7 +2,8 @@
 
 Not at once: a message that is moved leaves one mailbox and appears in another, and we may hear of
 the two in any order. So it is missing at first, for some seconds and until every watched mailbox of
-the account has been looked at since. If it turns up it has moved, else it is deleted.
+the account has been looked at since, and what was unknown in one has been listed: a mailbox that
+was renamed is seen for the first time. If it turns up it has moved, else it is deleted.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Departures:
         """Look everywhere, then give up what is missing for longer than the grace; how many."""
         horizon = datetime.now(UTC) - timedelta(seconds=self._scope.grace)
         await self._scope.looks.all_since(asyncio.get_running_loop().time())
+        await self._scope.unknown_in.join()
         return await self._scope.sections.run(self._give_up(horizon))
 
     async def _oldest(self) -> datetime | None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sage_imap.aio import IMAPClient
-from sage_imap.errors import MailboxExists
+from sage_imap.errors import AuthenticationFailed, CommandRejected, MailboxExists
 from sage_imap.operations.folders import candidates
 from sage_mail.telemetry import get_logger
 
-__all__ = ["FolderNames", "find_watched"]
+__all__ = ["FolderNames", "find_watched", "is_closed"]
 
 _log = get_logger(__name__)
 
@@ -74,3 +74,8 @@ async def find_watched(client: IMAPClient, folder: str) -> str | None:
     if any(listed.name == folder and listed.selectable for listed in await client.list("", folder)):
         return folder
     return await client.find_folder(folder)
+
+
+def is_closed(error: CommandRejected) -> bool:
+    """True if a folder that was refused so stays closed, also to another try or connection."""
+    return not error.retryable and not isinstance(error, AuthenticationFailed)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from sage_imap.aio import IMAPClient
-from sage_imap.errors import ConnectionLost, RemoteProtocolError
+from sage_imap.errors import CommandRejected, ConnectionLost, RemoteProtocolError
 from sage_mail import faults
 from sage_mail.ingest.fetched import Fetched
 from sage_mail.ingest.matching import (
@@ -53,6 +53,9 @@ _AHEAD = 3
 # copy a moment before the source is gone. So a copy is looked at again before it counts as one.
 _LOOKS = 4
 _SECONDS_BETWEEN_LOOKS = 1.0
+# So often arrivals wait for a mailbox that cannot be opened just now, in which one of them may have
+# been before. The pauses between reconnects make that half a minute.
+_MOST_REFUSALS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,14 @@ class Intake:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._stumbles = Stumbles()
+        self._refusals = 0
         self.went_elsewhere = False
         """Whether the last `take_new` looked into another mailbox and selected this one anew."""
 
     async def take_new(
         self, client: IMAPClient, mailbox: MailboxRecord, *, detected: float | None = None
     ) -> int:
-        """Take in all messages above the mailbox's cursor; how many UIDs these were.
+        """Take in all messages above the mailbox's cursor; how many UIDs these were, known or not.
 
         *detected* is when the server told of them, on the monotonic clock, for the metrics.
         The mailbox must be selected. A lost connection raises and leaves what is committed.
@@ -101,7 +105,7 @@ class Intake:
         await self.take(client, mailbox, wanted, advance=True, detected=detected)
         if not wanted or wanted[-1] < max(above):
             await self._advance(mailbox, max(above))
-        return len(wanted)
+        return len(above)
 
     async def retry(
         self, client: IMAPClient, mailbox: MailboxRecord, letter: DeadLetterRecord
@@ -228,6 +232,7 @@ class Intake:
             ):
                 break
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+        self._refusals = 0
         self._scope.work_arrived.set()
 
     def _reason_to_set_aside(self, sized: Sized) -> str | None:
@@ -298,9 +303,16 @@ class Intake:
         if not doubts:
             return candidates, set()
         self.went_elsewhere = True
-        gone = await gone_from_server(client, doubts)
+        gone = await self._gone(client, doubts)
         await reselect(client, mailbox.name, uidvalidity)
         return candidates, gone
+
+    async def _gone(self, client: IMAPClient, doubts: Sequence[Candidate]) -> set[int]:
+        try:
+            return await gone_from_server(client, doubts, patient=self._refusals < _MOST_REFUSALS)
+        except CommandRejected:
+            self._refusals += 1
+            raise
 
     async def _write(
         self, mailbox: MailboxRecord, batch: _Batch, outcomes: Sequence[New | Relocated]

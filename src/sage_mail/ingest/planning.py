@@ -27,13 +27,15 @@ __all__ = [
     "FlagChange",
     "Gone",
     "Sized",
+    "Told",
     "batches",
     "changed_flags",
     "compare_locations",
-    "doubts",
     "lasting",
     "new_uids",
     "nothing_vanished",
+    "told",
+    "unlisted",
 ]
 
 # Enough for a commit to be shared by many messages, few enough that the first of a long backlog
@@ -64,6 +66,15 @@ class Doubt(Flag):
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What news leave in doubt, the number of messages after them, and whether one has come."""
+
+    doubt: Doubt
+    exists: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Sized:
     """A message that is to be fetched, with its RFC822.SIZE in octets."""
 
@@ -89,29 +100,40 @@ class FlagChange:
     removed: tuple[str, ...]
 
 
-def doubts(news: Sequence[Event]) -> Doubt:
-    """What these news of a session leave in doubt, of a mailbox that was in step before them.
+def told(news: Sequence[Event], exists: int) -> Told:
+    """What these news of a session tell of a mailbox that was in step with *exists* messages.
 
-    Numbers of messages would prove less: they are the same again after an arrival and a departure.
-    But within a session no message leaves without a response that says so (RFC 9051 section 7.5.1,
-    RFC 7162 section 3.2.10.2), so that EXISTS tells of arrivals only. Changed flags come as FETCH;
-    section 5.2 of RFC 9051 says SHOULD, and what a server keeps to itself is found by the next
-    comparison of the whole. Any other response, or one that could not be understood, may mean
-    anything, and so may those that were dropped because nobody took them in time.
+    Numbers of messages prove little: they are the same again after an arrival and a departure. But
+    within a session no message leaves without a response that says so (RFC 9051 section 7.5.1,
+    RFC 7162 section 3.2.10.2), so that EXISTS tells of arrivals only, unless it tells of fewer.
+    Changed flags come as FETCH; section 5.2 of RFC 9051 says SHOULD, and what a server keeps to
+    itself is found by the next comparison of the whole. Any other response, or one that could not
+    be understood, may mean anything, and so may those that were dropped because nobody took them in
+    time.
     """
-    if len(news) >= MOST_NEWS:
-        return Doubt.of_all()
-    found = Doubt.of_nothing()
+    doubt = Doubt.of_all() if len(news) >= MOST_NEWS else Doubt.of_nothing()
+    more = False
     for event in news:
         if isinstance(event, ExistsReceived):
-            found |= Doubt.ARRIVALS
+            doubt |= Doubt.ARRIVALS
+            if event.count < exists:
+                doubt |= Doubt.DEPARTURES
+            more |= event.count > exists
+            exists = event.count
         elif isinstance(event, FetchReceived):
-            found |= Doubt.FLAGS
+            doubt |= Doubt.FLAGS
         elif isinstance(event, ExpungeReceived | VanishedReceived):
-            found |= Doubt.DEPARTURES
+            doubt |= Doubt.DEPARTURES
+            exists -= _removed(event)
         else:
-            return Doubt.of_all()
-    return found
+            doubt = Doubt.of_all()
+    return Told(doubt, exists, more=more)
+
+
+def _removed(event: ExpungeReceived | VanishedReceived) -> int:
+    if isinstance(event, ExpungeReceived):
+        return 1
+    return 0 if event.earlier else len(event.uids)
 
 
 def new_uids(found: Iterable[int], cursor: int, known: Collection[int]) -> list[int]:
@@ -145,10 +167,19 @@ def batches(
 def nothing_vanished(*, exists: int, present: int, unstored: int) -> bool:
     """True if the counts alone prove that no known message has left the mailbox.
 
-    To be asked when every UID on the server is either *present* in the database or *unstored* (a
-    dead letter). All that is on the server is known then, so equal numbers mean equal sets.
+    To be asked when it is certain that every UID on the server is either *present* in the database
+    or *unstored* (a dead letter), so that equal numbers mean equal sets. What was never listed, or
+    has come and is not taken in yet, would hide as many that have left.
     """
     return exists == present + unstored
+
+
+def unlisted(server: Iterable[int], known: Collection[int], cursor: int) -> bool:
+    """True if the server has a message up to the cursor of which nothing is known.
+
+    What lies above the cursor is to be taken in, whatever is known of it.
+    """
+    return any(uid <= cursor and uid not in known for uid in server)
 
 
 def compare_locations(

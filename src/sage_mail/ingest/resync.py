@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sage_imap.aio import IMAPClient
@@ -24,8 +24,9 @@ from sage_mail.ingest.planning import (
     FlagChange,
     changed_flags,
     compare_locations,
-    doubts,
     nothing_vanished,
+    told,
+    unlisted,
 )
 from sage_mail.ingest.reading import fetch_flags, search_date, search_uids, selected_mailbox
 from sage_mail.ingest.reset import rematch
@@ -39,6 +40,26 @@ __all__ = ["Resync"]
 _log = get_logger(__name__)
 
 _Snapshot = tuple[int, int | None, int | None, int]
+# A connection, a UIDVALIDITY, and what `Scope.found_elsewhere` was.
+_Listed = tuple[IMAPClient, int | None, int]
+
+# Then the caller has his turn, lest wishes and renewals wait as long as there is something to tell.
+_MOST_ROUNDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What is stored of a mailbox: UIDs, cursor, and how often a message was found elsewhere."""
+
+    present: list[int]
+    missing: list[int]
+    dead: list[int]
+    cursor: int
+    found_elsewhere: int
+
+    @property
+    def known(self) -> set[int]:
+        return {*self.present, *self.missing, *self.dead}
 
 
 class Resync:
@@ -53,9 +74,31 @@ class Resync:
         self._intake = Intake(scope)
         self._agreed: _Snapshot | None = None
         self._doubt = Doubt.of_all()
+        self._exists = 0
+        self._more = False
+        self._believed = True
+        # Where all that the server has up to the cursor was found to be known.
+        self._listed: _Listed | None = None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether something has been told that is not settled yet; it will not be told again."""
+        return bool(self._doubt)
+
+    @property
+    def mail_waits(self) -> bool:
+        """Whether mail has been told that is not taken in, by a server that tells such of some."""
+        return self._more and self._believed
+
+    def forget(self) -> None:
+        """Let the next `whole` compare everything, whatever the server's numbers say."""
+        self._agreed = None
 
     async def whole(self, client: IMAPClient) -> None:
-        """Compare everything; right after SELECT."""
+        """Compare everything; right after SELECT.
+
+        What is told meanwhile may be left `in_doubt`.
+        """
         snapshot, detected = _snapshot(client), time.monotonic()
         began = datetime.now(UTC)
         mailbox = await self._mailbox(client)
@@ -63,64 +106,79 @@ class Resync:
             self._agreed = None
             self._doubt = Doubt.of_all()
             await self._compare(client, mailbox, detected=detected)
-            self._agreed = snapshot
+            self._agreed = None if self._doubt else snapshot
         async with self._scope.storage.unit_of_work() as uow:
             await uow.mailboxes.verified(mailbox.id, began)
             await uow.commit()
 
-    async def news(self, client: IMAPClient, events: Sequence[Event], *, detected: float) -> None:
-        """Compare what the server's report leaves in doubt, in the session of the last `whole`.
+    def note(self, events: Sequence[Event]) -> None:
+        """Take note of what the server reports, in the session of the last `whole`."""
+        if events:
+            news = told(events, self._exists)
+            self._agreed = None
+            self._doubt |= news.doubt
+            self._exists = news.exists
+            self._more |= news.more
 
-        *detected* is when it came, on the monotonic clock.
+    async def news(self, client: IMAPClient, *, detected: float) -> bool:
+        """Compare what is in doubt; False where nothing was found to have changed.
+
+        *detected* is when it was told, on the monotonic clock. What is told meanwhile may be left
+        `in_doubt`.
         """
-        self._agreed = None
-        self._doubt |= doubts(events)
         mailbox = await self._mailbox(client)
-        await self._compare(client, mailbox, detected=detected)
+        return await self._compare(client, mailbox, detected=detected)
 
     async def _compare(
         self, client: IMAPClient, mailbox: MailboxRecord, *, detected: float
-    ) -> None:
-        while True:
-            taken = await self._arrivals(client, mailbox, detected)
+    ) -> bool:
+        changed = False
+        for _ in range(_MOST_ROUNDS):
+            arrived = await self._arrivals(client, mailbox, detected)
             settled = await self._rest(client, mailbox)
-            if taken:
+            changed = changed or arrived or settled
+            if arrived:
                 # What has come meanwhile is told now; in IDLE it might be told half a second later.
                 await client.noop()
             self._heed(client)
             detected = time.monotonic()
-            # Flags once a round: a server that tells of some at each command would never let us go.
-            if not self._doubt & ~(settled & Doubt.FLAGS):
-                return
+            if not self._doubt:
+                break
             mailbox = await self._mailbox(client)
+        return changed
 
     def _heed(self, client: IMAPClient) -> None:
-        """Doubt what the server has told of while we looked; it will not be told again."""
-        self._doubt |= doubts(client.take_events())
+        """Note what the server has told of while we looked; it will not be told again."""
+        self.note(client.take_events())
+        self._exists = selected_mailbox(client)[0].exists
 
-    async def _arrivals(self, client: IMAPClient, mailbox: MailboxRecord, detected: float) -> int:
+    async def _arrivals(self, client: IMAPClient, mailbox: MailboxRecord, detected: float) -> bool:
+        """Take in what is new; whether there was anything."""
         self._heed(client)
         self._doubt &= ~Doubt.ARRIVALS
+        more, self._more = self._more, False
         uidnext = selected_mailbox(client)[0].uidnext
         self._tell_behind((uidnext or 0) - 1 - mailbox.last_uid)
-        taken = await self._intake.take_new(client, mailbox, detected=detected)
+        arrived = await self._intake.take_new(client, mailbox, detected=detected) > 0
         self._tell_behind(0)
+        self._believed = arrived or (self._believed and not more)
         if self._intake.went_elsewhere:
             # The SELECT back here began another session, and told of no difference.
             self._doubt = Doubt.of_all()
-        return taken
+        return arrived
 
-    async def _rest(self, client: IMAPClient, mailbox: MailboxRecord) -> Doubt:
-        """Settle what is in doubt beside arrivals; what that was."""
+    async def _rest(self, client: IMAPClient, mailbox: MailboxRecord) -> bool:
+        """Settle what is in doubt beside arrivals; whether anything had changed."""
         self._heed(client)
         doubt = self._doubt & ~Doubt.ARRIVALS
         # Not afterwards: what is told meanwhile is in doubt again.
         self._doubt &= ~doubt
+        changed = False
         if Doubt.DEPARTURES in doubt:
-            await self._departures(client, mailbox)
+            changed = await self._departures(client, mailbox)
         if Doubt.FLAGS in doubt:
-            await self._scope.sections.run(self._flags(client, mailbox))
-        return doubt
+            changed |= await self._scope.sections.run(self._flags(client, mailbox))
+        return changed
 
     def _tell_behind(self, uids: int) -> None:
         self._scope.metrics.behind(self._scope.account, self._folder, uids)
@@ -180,29 +238,51 @@ class Resync:
             cursor=end,
         )
 
-    async def _departures(self, client: IMAPClient, mailbox: MailboxRecord) -> None:
-        uidvalidity = mailbox.uidvalidity or 0
-        async with self._scope.storage.read() as uow:
-            present = await uow.messages.present_uids(mailbox.id, uidvalidity)
-            missing = await uow.messages.missing_uids(mailbox.id, uidvalidity)
-            dead = await uow.dead_letters.uids(mailbox.id, uidvalidity)
-        exists = selected_mailbox(client)[0].exists
-        if not missing and nothing_vanished(
-            exists=exists, present=len(present), unstored=len(dead)
+    async def _departures(self, client: IMAPClient, mailbox: MailboxRecord) -> bool:
+        """Note what has left, or is back; whether anything was."""
+        stored = await self._stored(mailbox)
+        listed = (client, mailbox.uidvalidity, stored.found_elsewhere)
+        # Arrivals that are still to be taken in are counted by the server.
+        comparable = self._listed == listed and Doubt.ARRIVALS not in self._doubt
+        if (
+            comparable
+            and not stored.missing
+            and nothing_vanished(
+                exists=selected_mailbox(client)[0].exists,
+                present=len(stored.present),
+                unstored=len(stored.dead),
+            )
         ):
-            return
+            return False
         # Rows that a move of ours has just added are on the server, but maybe not yet in the view
         # that this session has of it; NOOP brings the view up to date.
         await client.noop()
         server = await search_uids(client, "ALL")
-        gone = compare_locations(present, missing, server)
-        if gone.vanished or gone.returned:
+        gone = compare_locations(stored.present, stored.missing, server)
+        changed = bool(gone.vanished or gone.returned)
+        if changed:
             await self._scope.sections.run(
                 self._note_departures(mailbox, gone.vanished, gone.returned)
             )
-        stored = len(present) - len(gone.vanished) + len(gone.returned) + len(dead)
-        if len(server) > stored:
+        if unlisted(server, stored.known, stored.cursor):
+            self._listed = None
             self._scope.unknown_in.put_nowait(mailbox.name)
+        else:
+            self._listed = listed
+        return changed
+
+    async def _stored(self, mailbox: MailboxRecord) -> _Stored:
+        """What is stored of the mailbox, while nobody moves anything into or out of it."""
+        uidvalidity = mailbox.uidvalidity or 0
+        async with self._scope.locations, self._scope.storage.read() as uow:
+            current = await uow.mailboxes.get(mailbox.id)
+            return _Stored(
+                present=await uow.messages.present_uids(mailbox.id, uidvalidity),
+                missing=await uow.messages.missing_uids(mailbox.id, uidvalidity),
+                dead=await uow.dead_letters.uids(mailbox.id, uidvalidity),
+                cursor=(current or mailbox).last_uid,
+                found_elsewhere=self._scope.found_elsewhere[mailbox.name],
+            )
 
     async def _note_departures(
         self, mailbox: MailboxRecord, vanished: tuple[int, ...], returned: tuple[int, ...]
@@ -220,8 +300,11 @@ class Resync:
             )
             self._scope.something_vanished.set()
 
-    async def _flags(self, client: IMAPClient, mailbox: MailboxRecord) -> None:
-        """Take over changed flags; under the lock, lest a flag of ours seems to come and go."""
+    async def _flags(self, client: IMAPClient, mailbox: MailboxRecord) -> bool:
+        """Take over changed flags; whether there were any.
+
+        Under the lock, lest a flag of ours seems to come and go.
+        """
         since, latest = mailbox.highestmodseq, selected_mailbox(client)[0].highestmodseq
         async with self._scope.locations:
             if latest is not None and since is not None:
@@ -230,7 +313,7 @@ class Resync:
                 server = await fetch_flags(client, None)
             modseqs = [modseq for _, modseq in server.values() if modseq is not None]
             async with self._scope.storage.unit_of_work() as uow:
-                await self._write_flags(
+                changed = await self._write_flags(
                     uow, mailbox, {uid: flags for uid, (flags, _) in server.items()}
                 )
                 if latest is not None:
@@ -241,15 +324,18 @@ class Resync:
                         highestmodseq=max([latest, *modseqs]),
                     )
                 await uow.commit()
+        return changed
 
     async def _write_flags(
         self, uow: UnitOfWork, mailbox: MailboxRecord, server: dict[int, tuple[str, ...]]
-    ) -> None:
+    ) -> bool:
         uidvalidity = mailbox.uidvalidity or 0
         known = await uow.messages.flags_by_uid(mailbox.id, uidvalidity, list(server))
         ours = await uow.actions.own_flags(mailbox.id, uidvalidity)
-        for change in changed_flags(known, server, ours):
+        changes = changed_flags(known, server, ours)
+        for change in changes:
             await self._write_change(uow, mailbox, change)
+        return bool(changes)
 
     async def _write_change(
         self, uow: UnitOfWork, mailbox: MailboxRecord, change: FlagChange

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -40,11 +41,19 @@ class CriticalSections:
         self._running: set[asyncio.Task[Any]] = set()
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do the work; if the caller is cancelled meanwhile, the work goes on by itself."""
+        """Do the work; a caller that is cancelled meanwhile leaves only once it is through.
+
+        The connection that it works on is the caller's, and is closed when he leaves. Whoever is
+        cancelled twice leaves at once, and the work goes on by itself.
+        """
         task = asyncio.ensure_future(work)
         self._running.add(task)
         task.add_done_callback(self._finished)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
@@ -109,7 +118,10 @@ class Scope:
     ``names`` what the server calls folders, ``metrics`` where it is counted what happens.
     ``work_arrived`` is set when actions may have been planned, ``something_vanished`` when a
     message has gone missing.
-    ``unknown_in`` gets the names of mailboxes that hold messages of which nothing is known.
+    ``found_elsewhere`` counts by mailbox what has moved out of it as far as the message's new place
+    tells; its old mailbox may still have it, to be removed later.
+    ``unknown_in`` gets the names of mailboxes that hold messages of which nothing is known; it is
+    joined by those who wait until they were listed, or could not be.
     ``analyses`` says that the attachments of new messages are to be analysed later.
     """
 
@@ -127,6 +139,7 @@ class Scope:
     locations: asyncio.Lock = field(default_factory=asyncio.Lock)
     work_arrived: asyncio.Event = field(default_factory=asyncio.Event)
     something_vanished: asyncio.Event = field(default_factory=asyncio.Event)
+    found_elsewhere: Counter[str] = field(default_factory=Counter)
     unknown_in: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     looks: Looks = field(default_factory=Looks)
 

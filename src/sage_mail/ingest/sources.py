@@ -7,13 +7,16 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sage_imap.aio import IMAPClient
-from sage_imap.errors import MailboxNotFound, UIDValidityChanged
+from sage_imap.errors import CommandRejected, MailboxNotFound, UIDValidityChanged
 from sage_mail.ingest.matching import Candidate
 from sage_mail.ingest.reading import find_copies, search_uids
 from sage_mail.records import MessageRecord, MessageState, MoveCandidate
 from sage_mail.storage import UnitOfWork
+from sage_mail.telemetry import get_logger
 
 __all__ = ["candidates_for", "gone_from_server", "reselect"]
+
+_log = get_logger(__name__)
 
 # Who takes a message out of the trash does so soon; later a match would rather be an accident.
 _DELETED_LATELY = timedelta(days=1)
@@ -35,11 +38,17 @@ async def candidates_for(
     return [_candidate(item) for item in found if not _long_deleted(item.message, horizon)]
 
 
-async def gone_from_server(client: IMAPClient, candidates: Sequence[Candidate]) -> set[int]:
+async def gone_from_server(
+    client: IMAPClient, candidates: Sequence[Candidate], *, patient: bool = True
+) -> set[int]:
     """The ``message_id`` of the candidates that are not where they were.
 
     One that is still there but flagged \\Deleted is on its way out: so do clients move without
-    MOVE. Another mailbox is selected afterwards than before; see `reselect`.
+    MOVE. One in a mailbox that nobody may open counts as still there. Another mailbox is selected
+    afterwards than before; see `reselect`.
+
+    Raises:
+        CommandRejected: a mailbox cannot be opened just now; told only with *patient*.
     """
     places: dict[tuple[str, int | None], list[Candidate]] = defaultdict(list)
     for candidate in candidates:
@@ -50,6 +59,11 @@ async def gone_from_server(client: IMAPClient, candidates: Sequence[Candidate]) 
             selected = await client.select(mailbox, readonly=True)
         except MailboxNotFound:
             gone.update(candidate.message_id for candidate in known)
+            continue
+        except CommandRejected as error:
+            if patient and error.retryable:
+                raise
+            _log.warning("mailbox_refused", mailbox=mailbox, error=type(error).__name__)
             continue
         if selected.uidvalidity == uidvalidity:
             uids = ",".join(str(candidate.uid) for candidate in known)

@@ -111,6 +111,8 @@ class BatchWriter:
         candidate = outcome.candidate
         # A move of ours was announced when it was made; only its UID was not known then.
         landed = candidate.uid is None and candidate.mailbox == self._mailbox.name
+        if candidate.state == "present" and candidate.mailbox != self._mailbox.name:
+            self._scope.found_elsewhere[candidate.mailbox] += 1
         async with self._uow.savepoint():
             await self._uow.messages.relocate(
                 candidate.message_id,

@@ -211,14 +211,14 @@ class Messages:
         return candidates
 
     async def outdated(self, mailbox_id: int, uidvalidity: int) -> list[MessageRecord]:
-        """The messages that are present in the mailbox under another UIDVALIDITY, oldest first.
+        """What is present in the mailbox, or missing, under another UIDVALIDITY, oldest first.
 
         After a reset each is to be relocated or marked as missing.
         """
         statement = select_messages().where(
             _messages.mailbox_id == mailbox_id,
             _messages.uidvalidity != uidvalidity,
-            _messages.state == MessageState.PRESENT,
+            _messages.state.in_([MessageState.PRESENT, MessageState.MISSING]),
         )
         rows = await self._transaction.all(statement.order_by(_messages.id))
         return [message_record(row) for row in rows]
@@ -264,6 +264,15 @@ class Messages:
                 missing_since=at,
             )
         return changed
+
+    async def mark_all_missing(self, mailbox_id: int, *, at: datetime) -> int:
+        """The messages present in the mailbox are not there any more; how many they were."""
+        return await self._update(
+            _messages.mailbox_id == mailbox_id,
+            _messages.state == MessageState.PRESENT,
+            state=MessageState.MISSING,
+            missing_since=at,
+        )
 
     async def mark_message_missing(self, message_id: int, *, at: datetime) -> bool:
         """The message is not where it was, under whichever UIDVALIDITY; False if known before."""

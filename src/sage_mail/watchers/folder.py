@@ -9,21 +9,24 @@ from __future__ import annotations
 import asyncio
 
 from sage_imap.aio import IMAPClient
-from sage_imap.errors import MailboxNotFound
-from sage_imap.protocol.events import Event
-from sage_mail.ingest.folders import find_watched
+from sage_imap.errors import CommandRejected
+from sage_mail.ingest.absence import Absence
+from sage_mail.ingest.folders import find_watched, is_closed
 from sage_mail.ingest.resync import Resync
 from sage_mail.ingest.scope import Scope
 from sage_mail.telemetry import get_logger
 from sage_mail.watchers.gate import Gate
 
-__all__ = ["FolderWatcher"]
+__all__ = ["FolderWatcher", "learn_names", "next_pause"]
 
 _log = get_logger(__name__)
 
 # A wait in IDLE cannot be interrupted without losing the connection, so it is short, and wishes for
 # a look are heard in between. A second adds nothing to the latency of mail, which wakes the wait.
 _SLICE = 1.0
+# A change of flags, or a departure, waits for so many seconds at most where the server tells of
+# changes all the time that are none.
+_LONGEST_PAUSE = 30.0
 
 
 class FolderWatcher:
@@ -34,6 +37,7 @@ class FolderWatcher:
         self._gate = gate
         self.folder = folder
         self._resync = Resync(scope, folder)
+        self._absence = Absence(scope, folder)
         self._wish = scope.looks.watch(folder)
 
     async def run(self) -> None:
@@ -43,12 +47,15 @@ class FolderWatcher:
             while True:
                 name = await find_watched(client, self.folder)
                 if name is None:
-                    await self._absent()
+                    self._resync.forget()
+                    await self._absence.noticed(client)
+                    await self._pause()
                     continue
+                self._absence.over()
                 await self._cycle(client, name)
 
-    async def _absent(self) -> None:
-        """What does not exist holds no mail; look again later."""
+    async def _pause(self) -> None:
+        """What does not exist, or nobody may open, holds no mail for us; look again later."""
         loop = asyncio.get_running_loop()
         self._scope.looks.seen(self.folder, loop.time())
         await _wished(self._wish, min(self._scope.settings.poll_interval, 30.0))
@@ -60,31 +67,58 @@ class FolderWatcher:
         self._wish.clear()
         try:
             await client.select(name)
-        except MailboxNotFound:
-            await self._absent()
+        except CommandRejected as error:
+            if not is_closed(error):
+                raise
+            _log.warning("folder_refused", folder=self.folder, error=type(error).__name__)
+            await self._pause()
             return
         await self._resync.whole(client)
         self._scope.looks.seen(self.folder, began)
         if "IDLE" not in client.capabilities:
             await _wished(self._wish, self._scope.settings.poll_interval)
             return
-        until = loop.time() + self._scope.settings.idle_renewal
-        while not self._wish.is_set() and (left := until - loop.time()) > 0:
-            began = loop.time()
-            events, detected = await self._idle(client, left)
-            if events:
-                await self._resync.news(client, events, detected=detected)
+        await self._stay(client, loop.time() + self._scope.settings.idle_renewal)
 
-    async def _idle(self, client: IMAPClient, seconds: float) -> tuple[list[Event], float]:
-        """Wait in IDLE for news, a wish, or the end of the cycle; the news, and when they came."""
+    async def _stay(self, client: IMAPClient, until: float) -> None:
+        """Follow what the server tells, until this moment or a wish."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
+        pause = 0.0
+        while not self._wish.is_set() and (began := loop.time()) < until:
+            if pause or not self._resync.in_doubt:
+                detected = await self._idle(client, until, pause)
+            else:
+                detected = began
+            if self._resync.in_doubt:
+                changed = await self._resync.news(client, detected=detected)
+                pause = next_pause(pause, waited=detected - began, changed=changed)
+
+    async def _idle(self, client: IMAPClient, until: float, pause: float) -> float:
+        """Wait in IDLE for news, a wish, or the end of the cycle; when they came.
+
+        For *pause* seconds nothing but mail counts as news.
+        """
+        loop = asyncio.get_running_loop()
+        rested = loop.time() + pause
         async with client.idle(renew=self._scope.settings.idle_renewal) as idle:
-            while not self._wish.is_set() and (left := until - loop.time()) > 0:
-                events = await idle.wait(min(left, _SLICE))
-                if events:
-                    return events, loop.time()
-        return [], loop.time()
+            while not self._wish.is_set() and (now := loop.time()) < until:
+                if self._resync.mail_waits or (self._resync.in_doubt and now >= rested):
+                    break
+                self._resync.note(await idle.wait(min(until - now, _SLICE)))
+            return loop.time()
+
+
+def next_pause(pause: float, *, waited: float, changed: bool) -> float:
+    """Seconds until what is told is looked into again, once that was done after *waited* seconds.
+
+    Longer each time where a server has always something to tell and nothing has *changed*: some do
+    so at the beginning of each IDLE. Whatever comes out of a rest is looked into at once.
+    """
+    if changed:
+        return 0.0
+    if waited > 2 * pause + _SLICE:
+        return _SLICE
+    return min(max(2 * pause, _SLICE), _LONGEST_PAUSE)
 
 
 async def learn_names(client: IMAPClient, scope: Scope) -> None:

@@ -10,15 +10,19 @@ import asyncio
 from collections.abc import Sequence
 
 from sage_imap.aio import IMAPClient
-from sage_imap.errors import MailboxNotFound
+from sage_imap.errors import CommandRejected
 from sage_imap.models.results import MailboxStatus
-from sage_mail.ingest.folders import find_watched
+from sage_mail.ingest.absence import Absence
+from sage_mail.ingest.folders import find_watched, is_closed
 from sage_mail.ingest.resync import Resync
 from sage_mail.ingest.scope import Scope
+from sage_mail.telemetry import get_logger
 from sage_mail.watchers.folder import learn_names
 from sage_mail.watchers.gate import Gate
 
 __all__ = ["Poller"]
+
+_log = get_logger(__name__)
 
 
 class Poller:
@@ -28,6 +32,7 @@ class Poller:
         self._scope = scope
         self._gate = gate
         self._resyncs = {folder: Resync(scope, folder) for folder in folders}
+        self._absences = {folder: Absence(scope, folder) for folder in folders}
         self._wishes = {folder: scope.looks.watch(folder) for folder in folders}
         self._in_step: dict[str, MailboxStatus] = {}
 
@@ -45,12 +50,27 @@ class Poller:
         began = asyncio.get_running_loop().time()
         self._wishes[folder].clear()
         name = await find_watched(client, folder)
-        if name is not None:
-            try:
-                await self._compare(client, folder, name)
-            except MailboxNotFound:
-                self._in_step.pop(folder, None)
+        if name is None:
+            self._forget(folder)
+            await self._absences[folder].noticed(client)
+        else:
+            self._absences[folder].over()
+            await self._visit(client, folder, name)
         self._scope.looks.seen(folder, began)
+
+    def _forget(self, folder: str) -> None:
+        self._in_step.pop(folder, None)
+        self._resyncs[folder].forget()
+
+    async def _visit(self, client: IMAPClient, folder: str, name: str) -> None:
+        try:
+            await self._compare(client, folder, name)
+        except CommandRejected as error:
+            if not is_closed(error):
+                raise
+            # The other folders must not wait for it.
+            _log.warning("folder_refused", folder=folder, error=type(error).__name__)
+            self._forget(folder)
 
     async def _compare(self, client: IMAPClient, folder: str, name: str) -> None:
         # RFC 9051 section 6.3.11: STATUS is not for the selected mailbox.
@@ -61,8 +81,10 @@ class Poller:
             return
         await client.select(name)
         await self._resyncs[folder].whole(client)
-        # Counters that were read before the look; what came since makes them differ again.
-        self._in_step[folder] = counters
+        self._in_step.pop(folder, None)
+        if not self._resyncs[folder].in_doubt:
+            # Counters that were read before the look; what came since makes them differ again.
+            self._in_step[folder] = counters
 
     async def _pause(self) -> None:
         """Wait for the next turn, or until somebody wishes for a look."""

@@ -6,6 +6,7 @@ It is opened when there is work and closed when there has been none for a minute
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -23,6 +24,8 @@ __all__ = ["ActionWorker", "CensusTaker"]
 _LINGER_SECONDS = 60.0
 # Requests for a retry come from other processes, whose commits wake nobody here.
 _LOOK_SECONDS = 1.5
+# Whoever waits for a list that cannot be made goes on then.
+_MOST_FAILURES = 3
 
 
 class ActionWorker:
@@ -80,31 +83,49 @@ class CensusTaker:
     """Lists the older mail of one account, mailbox by mailbox; `run` is to be supervised."""
 
     def __init__(self, scope: Scope, gate: Gate) -> None:
-        self._scope = scope
+        self._unknown_in = scope.unknown_in
         self._gate = gate
         self._census = Census(scope)
+        self._names: list[str] = []
+        self._owed: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
 
     async def run(self) -> None:
         """List whatever mailbox is named as holding unknown mail."""
         while True:
-            name: str | None = await self._scope.unknown_in.get()
-            try:
-                async with self._gate.connection() as client:
-                    while name is not None:
-                        with suppress(MailboxNotFound):
-                            await self._census.take(client, name)
-                        name = self._next()
-            except BaseException:
-                if name is not None:
-                    self._scope.unknown_in.put_nowait(name)
-                raise
+            if not self._names:
+                self._add(await self._unknown_in.get())
+            async with self._gate.connection() as client:
+                while self._names:
+                    await self._take(client, self._names[0])
+                    self._collect()
 
-    def _next(self) -> str | None:
-        """The next mailbox that waits, each once."""
-        waiting: list[str] = []
-        while not self._scope.unknown_in.empty():
-            waiting.append(self._scope.unknown_in.get_nowait())
-        for name in dict.fromkeys(waiting[1:]):
-            if name != waiting[0]:
-                self._scope.unknown_in.put_nowait(name)
-        return waiting[0] if waiting else None
+    async def _take(self, client: IMAPClient, name: str) -> None:
+        try:
+            with suppress(MailboxNotFound):
+                await self._census.take(client, name)
+        except BaseException:
+            # The others have their turn before it is tried again.
+            self._names.append(self._names.pop(0))
+            self._failures[name] += 1
+            if self._failures[name] >= _MOST_FAILURES:
+                self._release(name)
+            raise
+        self._names.pop(0)
+        del self._failures[name]
+        self._release(name)
+
+    def _add(self, name: str) -> None:
+        self._owed[name] += 1
+        if name not in self._names:
+            self._names.append(name)
+
+    def _collect(self) -> None:
+        """Take over all that wait, each once."""
+        while not self._unknown_in.empty():
+            self._add(self._unknown_in.get_nowait())
+
+    def _release(self, name: str) -> None:
+        """Let go on who waits until the mailbox is listed."""
+        for _ in range(self._owed.pop(name, 0)):
+            self._unknown_in.task_done()

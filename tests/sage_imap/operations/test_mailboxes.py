@@ -225,6 +225,7 @@ def test_namespace(offers: str, script: str, expected: tuple[str, str | None]) -
         ('>> * LIST () "/" Box\n', CommandRejected),
         ("", MailboxNotFound),
         ('>> * LIST () "/" "Box of others"\n', MailboxNotFound),
+        ('>> * LIST (\\\\Noselect) "/" Box\n', MailboxNotFound),
     ],
 )
 def test_select_refused_without_a_reason(listed: str, kind: type[CommandRejected]) -> None:

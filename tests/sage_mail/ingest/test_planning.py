@@ -22,9 +22,10 @@ from sage_mail.ingest.planning import (
     batches,
     changed_flags,
     compare_locations,
-    doubts,
     new_uids,
     nothing_vanished,
+    told,
+    unlisted,
 )
 
 
@@ -54,6 +55,7 @@ def test_batches_keep_order_and_bounds(sizes: list[int], most: int, octets: int)
     [
         ([], Doubt.of_nothing()),
         ([ExistsReceived(3)], Doubt.ARRIVALS),
+        ([ExistsReceived(2)], Doubt.ARRIVALS | Doubt.DEPARTURES),
         ([FetchReceived(3, {"FLAGS": ()})], Doubt.FLAGS),
         ([ExpungeReceived(3), ExistsReceived(3)], Doubt.ARRIVALS | Doubt.DEPARTURES),
         ([VanishedReceived(UIDSet.of([3]), earlier=False)], Doubt.DEPARTURES),
@@ -63,13 +65,37 @@ def test_batches_keep_order_and_bounds(sizes: list[int], most: int, octets: int)
 )
 def test_what_is_told_leaves_in_doubt(news: list[Event], doubt: Doubt) -> None:
     """Each response casts doubt on what it is about, and on all where that is not certain."""
-    assert doubts(news) == doubt
+    assert told(news, 3).doubt == doubt
+
+
+@pytest.mark.parametrize(
+    ("news", "exists", "more"),
+    [
+        ([], 3, False),
+        ([ExistsReceived(3)], 3, False),
+        ([ExistsReceived(4)], 4, True),
+        ([ExpungeReceived(1), ExistsReceived(3)], 3, True),
+        ([ExistsReceived(4), ExpungeReceived(1)], 3, True),
+        ([VanishedReceived(UIDSet.of([3, 4]), earlier=False), ExistsReceived(1)], 1, False),
+        ([VanishedReceived(UIDSet.of([3, 4]), earlier=True)], 3, False),
+    ],
+)
+def test_what_is_told_is_counted(news: list[Event], exists: int, more: bool) -> None:
+    """The number of messages is followed, so that an arrival beside a departure shows."""
+    found = told(news, 3)
+    assert (found.exists, found.more) == (exists, more)
 
 
 def test_equal_counts_prove_that_nothing_vanished() -> None:
     """Counts decide, dead letters included."""
     assert nothing_vanished(exists=5, present=4, unstored=1)
     assert not nothing_vanished(exists=4, present=4, unstored=1)
+
+
+def test_what_is_above_the_cursor_needs_no_listing() -> None:
+    """Only what has been passed over counts as unlisted."""
+    assert unlisted([1, 2, 3], {1, 3}, cursor=2)
+    assert not unlisted([1, 2, 3], {1, 2}, cursor=2)
 
 
 def test_vanished_and_returned() -> None:

@@ -25,8 +25,8 @@ async def test_all_folders_must_be_seen_after_the_moment() -> None:
         await waiting
 
 
-async def test_section_outlives_its_caller() -> None:
-    """A cancelled caller leaves at once; its section is finished all the same."""
+async def test_section_keeps_its_caller() -> None:
+    """A cancelled caller, whose connection it is, leaves when its section is finished."""
     sections = CriticalSections()
     go, finished = asyncio.Event(), asyncio.Event()
 
@@ -37,6 +37,27 @@ async def test_section_outlives_its_caller() -> None:
     caller = asyncio.create_task(sections.run(work()))
     await asyncio.sleep(0)
     caller.cancel()
+    await asyncio.wait([caller], timeout=0.02)
+    assert not caller.done()
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert finished.is_set()
+
+
+async def test_section_outlives_a_caller_in_haste() -> None:
+    """Who is cancelled twice leaves at once; the section is finished all the same."""
+    sections = CriticalSections()
+    go, finished = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        await go.wait()
+        finished.set()
+
+    caller = asyncio.create_task(sections.run(work()))
+    for _ in range(2):
+        await asyncio.sleep(0)
+        caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
     go.set()

@@ -5,10 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
+
+import pytest
 
 from sage_mail.ingest.fetched import Fetched
 from sage_mail.ingest.fingerprint import fingerprint
+from sage_mail.ingest.matching import Candidate, Relocated
 from sage_mail.ingest.preparation import Prepared, prepare
 from sage_mail.ingest.preparing import Preparer
 from sage_mail.ingest.scope import CriticalSections, Scope
@@ -106,3 +109,19 @@ async def test_one_that_another_process_has_stored_is_left_to_it(storage: Storag
         await uow.commit()
     async with storage.read() as uow:
         assert await _announced(uow) == [1, 3]
+
+
+@pytest.mark.parametrize(("state", "count"), [("present", 1), ("missing", 0)])
+async def test_what_is_found_elsewhere_is_counted(
+    storage: Storage, state: Literal["present", "missing"], count: int
+) -> None:
+    """Only where nobody saw the message leave may its old mailbox still have it."""
+    where, work = await place(storage), await place(storage, mailbox="Work")
+    mailbox, scope = await _mailbox(storage, where), _scope(storage, where)
+    moved = await stored(storage, message(work, 1))
+    outcome = Relocated(1, Candidate(moved, "mark", "Work", 7, 1, state), "user")
+    async with storage.unit_of_work() as uow:
+        writer = BatchWriter(scope, uow, mailbox)
+        await writer.relocate(outcome, _prepared(mailbox, 1).fetched)
+        await uow.commit()
+    assert scope.found_elsewhere["Work"] == count

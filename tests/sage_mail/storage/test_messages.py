@@ -368,11 +368,26 @@ async def test_candidates_for_a_newcomer(storage: Storage) -> None:
 async def test_messages_of_another_uidvalidity_are_listed(storage: Storage) -> None:
     """After a reset the messages that still have the old UIDVALIDITY are known."""
     where = await place(storage)
-    old = await stored(storage, message(where, 1))
+    old = [await stored(storage, message(where, uid)) for uid in (1, 2, 3)]
     await stored(storage, message(where, 1, uidvalidity=8))
-    async with storage.read() as uow:
+    async with storage.unit_of_work() as uow:
+        await uow.messages.mark_missing(where.mailbox_id, 7, [2, 3], at=NOW)
+        await uow.messages.mark_deleted(old[2])
         outdated = await uow.messages.outdated(where.mailbox_id, 8)
-    assert [record.id for record in outdated] == [old]
+    assert [record.id for record in outdated] == old[:2]
+
+
+async def test_all_of_a_mailbox_are_missing(storage: Storage) -> None:
+    """A mailbox that has gone takes what is present in it with it, under whichever UIDVALIDITY."""
+    where, other = await place(storage), await place(storage, mailbox="Work")
+    for uidvalidity in (7, 8):
+        await stored(storage, message(where, 1, uidvalidity=uidvalidity))
+    await stored(storage, message(other, 1))
+    async with storage.unit_of_work() as uow:
+        assert await uow.messages.mark_all_missing(where.mailbox_id, at=NOW) == 2
+        assert await uow.messages.mark_all_missing(where.mailbox_id, at=NOW) == 0
+        assert await uow.messages.missing_uids(where.mailbox_id, 8) == [1]
+        assert await uow.messages.present_uids(other.mailbox_id, 7) == [1]
 
 
 async def test_flags_and_decision_are_replaced(storage: Storage) -> None:

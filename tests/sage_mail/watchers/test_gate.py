@@ -10,6 +10,7 @@ import pytest
 from sage_imap.aio import IMAPClient
 from sage_imap.errors import AuthenticationFailed, ConnectionLost
 from sage_mail.delivery.events import EventType
+from sage_mail.ingest.scope import CriticalSections
 from sage_mail.metrics import Metrics
 from sage_mail.watchers.gate import Gate
 from sage_mail.watchers.health import Health
@@ -96,6 +97,32 @@ async def test_connections_and_quirks_are_counted() -> None:
             client.quirks.tolerate("quirk_bare_lf")
     assert value("quirks_total", quirk="quirk_bare_lf") == 2
     assert [value("connections", state=s) for s in ("waiting", "connecting", "open")] == [0, 0, 0]
+
+
+async def test_connection_outlasts_a_section() -> None:
+    """Whoever is cancelled during a critical section closes its connection only after that."""
+    sections, begun, go = CriticalSections(), asyncio.Event(), asyncio.Event()
+    connected: list[bool] = []
+
+    async def work(client: IMAPClient) -> None:
+        begun.set()
+        await go.wait()
+        connected.append(client.connected)
+
+    async def serve(gate: Gate) -> None:
+        async with gate.connection() as client:
+            await sections.run(work(client))
+
+    with ScriptServer(_SCRIPT) as server:
+        task = asyncio.create_task(serve(Gate("work", _connecting(server.port), Health(_tell))))
+        await begun.wait()
+        task.cancel()
+        await asyncio.wait([task], timeout=0.02)
+        go.set()
+        await sections.finish(5.0)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert connected == [True]
 
 
 def _connecting(port: int) -> Callable[[], Awaitable[IMAPClient]]:

@@ -1,0 +1,94 @@
+"""A folder in IDLE, with servers that always have something to tell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+import pytest
+
+from sage_imap.aio import IMAPClient
+from sage_mail.ingest.preparing import Preparer
+from sage_mail.ingest.scope import Scope
+from sage_mail.pipeline import Pipeline
+from sage_mail.storage import Storage
+from sage_mail.watchers.folder import FolderWatcher, next_pause
+from sage_mail.watchers.gate import Gate
+from sage_mail.watchers.health import Health
+from tests.sage_mail.ingest.reports import known, scope_of
+from tests.sage_mail.ingest.talkative import Talkative
+
+
+@asynccontextmanager
+async def _watching(storage: Storage, server: Talkative) -> AsyncIterator[Scope]:
+    """A watcher of INBOX; it must not end by itself."""
+
+    async def connect() -> IMAPClient:
+        client = IMAPClient(server.config)
+        await client.connect()
+        return client
+
+    where = await known(storage)
+    with ThreadPoolExecutor(1) as threads:
+        scope = scope_of(storage, where, Preparer(Pipeline([]), threads))
+        gate = Gate("office", connect, Health(lambda _type, _reason: asyncio.sleep(0)))
+        task = asyncio.create_task(FolderWatcher(scope, gate, "INBOX").run())
+        try:
+            yield scope
+            assert not task.done()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def _idles(server: Talkative, count: int) -> float:
+    """When that many IDLE have been begun."""
+    while server.commands["IDLE"] < count:
+        server.idled.clear()
+        await server.idled.wait()
+    return asyncio.get_running_loop().time()
+
+
+@pytest.mark.parametrize("news", ["* 1 EXISTS", "* XGARBAGE (("])
+async def test_news_at_each_idle(storage: Storage, news: str) -> None:
+    """A server that greets each IDLE with news that are none is asked with pauses between."""
+    async with Talkative(news).open() as server, _watching(storage, server) as scope:
+        async with asyncio.timeout(10):
+            second = await _idles(server, 2)
+            third = await _idles(server, 3)
+            assert third - second > 0.9
+            await scope.looks.all_since(asyncio.get_running_loop().time())
+    assert server.commands.total() < 150
+
+
+async def test_mail_between_news_that_are_none(storage: Storage) -> None:
+    """Mail waits for no pause."""
+    async with Talkative("* XGARBAGE ((").open() as server, _watching(storage, server):
+        async with asyncio.timeout(20):
+            # Four seconds follow in which nothing else would be looked into.
+            began = await _idles(server, 3)
+            server.deliver()
+            assert await _idles(server, 4) - began < 3
+    async with storage.read() as uow:
+        assert len(await uow.messages.latest(10)) == 2
+
+
+async def test_mail_that_keeps_coming(storage: Storage) -> None:
+    """A steady stream of mail puts off no look that somebody wishes for."""
+    async with Talkative(growing=True).open() as server, _watching(storage, server) as scope:
+        async with asyncio.timeout(10):
+            for _ in range(3):
+                await scope.looks.all_since(asyncio.get_running_loop().time())
+        assert server.commands["SELECT"] >= 3
+
+
+def test_pauses() -> None:
+    """They grow while a server tells of nothing, and are over when it tells of something."""
+    pauses = [0.0]
+    for _ in range(7):
+        pauses.append(next_pause(pauses[-1], waited=pauses[-1], changed=False))
+    assert pauses == [0, 1, 2, 4, 8, 16, 30, 30]
+    assert next_pause(30, waited=30, changed=True) == 0
+    assert next_pause(30, waited=70, changed=False) == 1

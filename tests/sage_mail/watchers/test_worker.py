@@ -1,0 +1,58 @@
+"""Who waits for the list of unknown mail."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from sage_imap.aio import IMAPClient
+from sage_imap.errors import ConnectionLost
+from sage_mail.ingest.census import Census
+from sage_mail.ingest.preparing import Preparer
+from sage_mail.pipeline import Pipeline
+from sage_mail.storage import Storage
+from sage_mail.watchers.gate import Gate
+from sage_mail.watchers.health import Health
+from sage_mail.watchers.worker import CensusTaker
+from tests.sage_mail.ingest.reports import known, scope_of
+from tests.support.script_server import ScriptServer
+
+_SCRIPT = ">> * PREAUTH [CAPABILITY IMAP4rev1] hello\n.. silence"
+
+
+async def test_a_list_that_cannot_be_made(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again, the others first, and whoever waits for it goes on after some tries."""
+    tried: list[str] = []
+
+    async def take(_self: Census, _client: IMAPClient, name: str) -> int:
+        tried.append(name)
+        if name == "Bad":
+            raise ConnectionLost("gone")
+        return 0
+
+    monkeypatch.setattr(Census, "take", take)
+    where = await known(storage)
+    with ThreadPoolExecutor(1) as threads, ScriptServer(_SCRIPT) as server:
+        scope = scope_of(storage, where, Preparer(Pipeline([]), threads))
+
+        async def connect() -> IMAPClient:
+            client = IMAPClient({"host": "127.0.0.1", "port": server.port, "security": "plain"})
+            await client.connect()
+            return client
+
+        gate = Gate("office", connect, Health(lambda _type, _reason: asyncio.sleep(0)))
+        taker = CensusTaker(scope, gate)
+        for name in ("Good", "Bad", "Bad", "Other"):
+            scope.unknown_in.put_nowait(name)
+        waiting = asyncio.create_task(scope.unknown_in.join())
+        for _ in range(3):
+            assert not waiting.done()
+            with pytest.raises(ConnectionLost):
+                await taker.run()
+        async with asyncio.timeout(1):
+            await waiting
+    assert tried == ["Good", "Bad", "Other", "Bad", "Bad"]

@@ -148,7 +148,9 @@ class _Facts(dict[str, Any]):
         for known in ("level", "logger", "timestamp"):
             facts.pop(known, None)
         action, remedy, trace = (facts.pop(key, "") for key in ("action", "remedy", "exception"))
-        told = ", ".join(f"{key} {value}" for key, value in facts.items() if value is not None)
+        told = ", ".join(
+            f"{key.replace('_', ' ')} {value}" for key, value in facts.items() if value is not None
+        )
         text = "; ".join(filter(None, (told, str(remedy))))
         return "".join((str(action), text and f": {text}", trace and f"\n{trace}"))
 

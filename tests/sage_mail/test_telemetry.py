@@ -175,7 +175,7 @@ def test_records_print_themselves(caplog: pytest.LogCaptureFixture) -> None:
         log.error("failed", exc_info=True)
     *lines, failed = [record.getMessage() for record in caplog.records]
     assert lines == [
-        "monitor_lost: error no [address], token [redacted], retry_in 0.7",
+        "monitor_lost: error no [address], token [redacted], retry in 0.7",
         "secret_file_open: path /pw; chmod 600 it",
         "full",
     ]

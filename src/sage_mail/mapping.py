@@ -2,21 +2,25 @@
 
 ``{"host", "username", "password", "use_ssl", "port", "webhooks": {"endpoints": [...]}}`` becomes
 one account and its endpoints. All other keys are those of the configuration file, by the same
-names; what neither knows is an error, as it is in the file.
+names; what neither knows is an error, as it is in the file. Classes that are made from the mapping
+and need no settings of the service look at its keys in the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from sage_imap.config import IMAPConfig
+from sage_mail.delivery.notifications.settings import NotificationSettings
 from sage_mail.errors import ConfigError
 from sage_mail.settings import AccountSettings, Settings, WebhookSettings
 from sage_mail.settings_problems import describe, nearest
 
-__all__ = ["settings_from_mapping"]
+__all__ = ["channels_of", "require_known_keys", "settings_from_mapping"]
 
 _ACCOUNT: Final = frozenset(AccountSettings.model_fields)
 _TOP: Final = frozenset(Settings.model_fields) - {"accounts", "webhooks"}
@@ -24,6 +28,14 @@ _ENDPOINT: Final = frozenset(WebhookSettings.model_fields)
 _ALIASES: Final = {"user": "username", "server": "host"}
 # What pattern classes that are made from the same mapping understand, and the service does not.
 _OF_CLASSES: Final = {"own_domains"}
+# What the connection understands and those classes that classify, beside what the service does.
+_OF_CONNECTIONS: Final = frozenset(field.name for field in fields(IMAPConfig)) | {
+    *("hostname", "login", "server", "ssl", "tls", "use_tls", "user")
+}
+_OF_PROCESSORS: Final = frozenset({"folder_mapping", "model", "threshold"})
+_KNOWN_TO_CLASSES: Final = (
+    _ACCOUNT | _TOP | _OF_CLASSES | _OF_CONNECTIONS | _OF_PROCESSORS | {"webhooks"}
+)
 # What the guide's own bridge forwards.
 _EVENTS: Final = ("message.new", "message.deleted")
 
@@ -41,6 +53,34 @@ def settings_from_mapping(mapping: Mapping[str, Any]) -> Settings:
         return Settings(**raw)
     except ValidationError as error:
         raise ConfigError(describe(error, raw, None, Settings)) from error
+
+
+class _Channels(BaseModel):
+    notifications: list[NotificationSettings]
+
+
+def require_known_keys(mapping: Mapping[str, Any]) -> None:
+    """Make sure that each key means something to one of the classes made from the mapping.
+
+    Raises:
+        ConfigError: one does not; the text has the nearest that does.
+    """
+    for key in mapping:
+        if key not in _KNOWN_TO_CLASSES:
+            raise _unknown("config", key, _KNOWN_TO_CLASSES)
+
+
+def channels_of(notifications: Sequence[Mapping[str, Any]]) -> list[NotificationSettings]:
+    """The channels of these tables of ``[[notifications]]``.
+
+    Raises:
+        ConfigError: with one line for each problem.
+    """
+    raw = {"notifications": notifications}
+    try:
+        return _Channels.model_validate(raw).notifications
+    except ValidationError as error:
+        raise ConfigError(describe(error, raw, None, _Channels)) from error
 
 
 def _tables(mapping: Mapping[str, Any]) -> dict[str, Any]:

@@ -145,4 +145,4 @@ class SecretSource:
 @functools.cache
 def _warn_of(path: Path) -> None:
     # Cached, so that a secret that is read for every delivery is warned about once.
-    _log.warning("secret_file_readable_by_others", path=str(path), remedy="chmod 600")
+    _log.warning("secret_file_readable_by_others", path=str(path.resolve()), remedy="chmod 600 it")

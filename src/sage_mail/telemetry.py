@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -136,6 +136,29 @@ class _Strictness:
     on = False
 
 
+class _Facts(dict[str, Any]):
+    """The facts of a line, which print themselves as a sentence.
+
+    That is what is seen where logs go through handlers that `configure` has not made: those of the
+    program that uses us, or the last resort of the standard library.
+    """
+
+    def __str__(self) -> str:
+        facts = _redact(None, "", dict(self))
+        for known in ("level", "logger", "timestamp"):
+            facts.pop(known, None)
+        action, remedy, trace = (facts.pop(key, "") for key in ("action", "remedy", "exception"))
+        told = ", ".join(
+            f"{key.replace('_', ' ')} {value}" for key, value in facts.items() if value is not None
+        )
+        text = "; ".join(filter(None, (told, str(remedy))))
+        return "".join((str(action), text and f": {text}", trace and f"\n{trace}"))
+
+
+def _printable(logger: object, method: str, event: EventDict) -> EventDict:
+    return _Facts(event)
+
+
 def _require_action(logger: object, method: str, event: EventDict) -> EventDict:
     """Spread the facts and see that the line says what happened."""
     facts = event.pop("facts", None)
@@ -224,5 +247,8 @@ _CALLER_PROCESSORS: list[Processor] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     _timestamp,
+    # Here, because the exception is over where a record is formatted in another thread.
+    structlog.processors.format_exc_info,
+    _printable,
     structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
 ]

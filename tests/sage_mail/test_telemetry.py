@@ -161,6 +161,28 @@ def test_without_configuration_it_goes_to_logging(caplog: pytest.LogCaptureFixtu
     assert "noticed" in record.getMessage()
 
 
+def test_records_print_themselves(caplog: pytest.LogCaptureFixture) -> None:
+    """In the handlers of another program a line is a sentence, and nothing private is in it."""
+    log = get_logger("sage_mail.test")
+    log.warning(
+        "monitor_lost", error="no ada@example.org", token="hunter2", retry_in=0.7, hint=None
+    )
+    log.warning("secret_file_open", path="/pw", remedy="chmod 600 it")
+    log.warning("full")
+    try:
+        raise RuntimeError("bob@example.org")
+    except RuntimeError:
+        log.error("failed", exc_info=True)
+    *lines, failed = [record.getMessage() for record in caplog.records]
+    assert lines == [
+        "monitor_lost: error no [address], token [redacted], retry in 0.7",
+        "secret_file_open: path /pw; chmod 600 it",
+        "full",
+    ]
+    assert failed.startswith("failed\nTraceback")
+    assert failed.endswith("RuntimeError: [address]")
+
+
 def test_a_file_beside_the_stream(stream: io.StringIO, tmp_path: Path) -> None:
     """Both get each line; whoever moves the file away finds the next line in a new one."""
     path = tmp_path / "logs" / "sage.log"

@@ -153,36 +153,40 @@ class Dataset:
         return sorted(numbers)
 
 
-def checked_labels(labels: Iterable[str]) -> tuple[str, ...]:
+def checked_labels(data: Dataset) -> tuple[str, ...]:
     """The labels of a model for these messages: categories, or ham and spam.
 
     Raises:
         TrainingImpossible: it is fewer than two, or others.
     """
-    found = set(labels)
+    found = set(data.labels)
     if found == {HAM, SPAM}:
         return SPAM_LABELS
-    require_known(found)
+    require_known(data.labels, data.sources)
     if len(found) < 2:
         raise TrainingImpossible(
-            f"there are messages of {len(found)} labels only; give at least two labels"
+            f'all messages have the label "{min(found)}"; give at least two labels'
         )
     return tuple(category for category in Category if category in found)
 
 
-def require_known(labels: Iterable[str]) -> None:
+def require_known(labels: Iterable[str], sources: Iterable[str]) -> None:
     """Make sure that there are labels, and only such as a classifier may say.
+
+    There is a source for each label; the text names that of a wrong one.
 
     Raises:
         TrainingImpossible: there are none, or others.
     """
-    found = set(labels)
+    places = dict(zip(labels, sources, strict=True))
+    found = set(places)
     if not found:
         raise TrainingImpossible("there is no mail in what was named; name labelled mail")
     unknown = sorted(found - set(Category))
     if unknown and not found <= {HAM, SPAM}:
         raise TrainingImpossible(
-            f'"{unknown[0]}" is no label; use categories ({", ".join(Category)}), '
+            f'{places[unknown[0]]}: "{unknown[0]}" is no label; '
+            f"use categories ({', '.join(Category)}), "
             f"or {HAM} and {SPAM} alone"
         )
 

@@ -20,6 +20,7 @@ __all__ = ["read_labelled", "read_message"]
 
 # Larger messages are large by their attachments, of which nothing is learnt.
 _MOST_OCTETS: Final = 16 * 1024 * 1024
+_MAILDIR: Final = ("cur", "new")
 # "From sender date", the line that begins a message (RFC 4155), and its quoting within a body.
 _SEPARATOR: Final = re.compile(rb"^From \S+ .*\d", re.DOTALL)
 _QUOTED: Final = re.compile(rb"^>(>*From )")
@@ -34,6 +35,8 @@ def read_labelled(path: Path, label: str | None) -> Iterator[Labelled]:
     try:
         if label is not None:
             yield from _labelled(path, label, path.name)
+        elif _is_maildir(path):
+            raise TrainingImpossible(f"{path} is a Maildir: add =LABEL, as in {path}=sales")
         elif path.is_dir():
             for folder in sorted(entry for entry in path.iterdir() if entry.is_dir()):
                 yield from _labelled(folder, folder.name, f"{path.name}/{folder.name}")
@@ -72,12 +75,15 @@ def _octets(path: Path) -> Iterator[bytes]:
 
 def _files(folder: Path) -> Iterator[Path]:
     """The messages of a Maildir, else all files, but hidden ones and symbolic links."""
-    maildir = [folder / name for name in ("cur", "new")]
-    folders = maildir if all(part.is_dir() for part in maildir) else [folder]
+    folders = [folder / name for name in _MAILDIR] if _is_maildir(folder) else [folder]
     for file in sorted(chain.from_iterable(part.rglob("*") for part in folders)):
         hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
         if file.is_file() and not file.is_symlink() and not hidden:
             yield file
+
+
+def _is_maildir(folder: Path) -> bool:
+    return all((folder / name).is_dir() for name in _MAILDIR)
 
 
 def _mbox(mbox: BinaryIO, path: Path) -> Iterator[bytes]:

@@ -81,7 +81,7 @@ def learn(
     from sklearn.linear_model import LogisticRegression
 
     every = data.labels
-    labels = checked_labels(every)
+    labels = checked_labels(data)
     clusters = _enough(data)
     chosen = np.arange(len(data)) if positions is None else positions
     truths = [every[at] for at in chosen]
@@ -112,7 +112,7 @@ def learn(
 
 def _enough(data: Dataset) -> list[int]:
     """The clusters, if there are enough of each label."""
-    checked_labels(data.labels)
+    checked_labels(data)
     clusters = data.clusters()
     count = Counter(label for label, _ in set(zip(data.labels, clusters, strict=True)))
     label, fewest = min(count.items(), key=lambda item: (item[1], item[0]))

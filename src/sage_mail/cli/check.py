@@ -41,11 +41,17 @@ def _configuration(settings: Settings) -> Finding:
 
     source = settings.source or "environment and defaults"
     if settings.accounts:
-        return Finding("configuration", True, f"{source}: {len(settings.accounts)} accounts")
+        return Finding("configuration", True, f"{source}: {_accounts(settings)}")
     remedy = "add an [[accounts]] table"
     if settings.source is None:
         remedy = "make a file sage-mail.toml with one, or name another by --config"
     return Finding("configuration", False, f"{source}: no account", remedy)
+
+
+def _accounts(settings: Settings) -> str:
+    from sage_mail.cli.printing import counted
+
+    return counted(len(settings.accounts), "account", "accounts")
 
 
 def _show(finding: Finding) -> None:

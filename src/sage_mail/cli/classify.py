@@ -235,7 +235,7 @@ def _judged(
         return True
 
     gather(origins, config, take)
-    require_known(verdict.truth for verdict in found)
+    require_known([each.truth for each in found], [each.source for each in found])
     return evaluated(found)
 
 
@@ -248,7 +248,7 @@ def _judged_unseen(
     from sage_mail.errors import TrainingImpossible
 
     data = _dataset(origins, config, model.parts, only_spam=only_spam or model.is_about_spam)
-    require_known(data.labels)
+    require_known(data.labels, data.sources)
     positions = unseen(model, data)
     if not positions:
         raise TrainingImpossible("the model has learnt from all of this mail; give other mail")

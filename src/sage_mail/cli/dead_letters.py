@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sage_mail.cli.options import ConfigOption
-from sage_mail.cli.printing import printable
+from sage_mail.cli.options import ConfigOption, JsonOption
+from sage_mail.cli.printing import print_rows, printable
 from sage_mail.cli.storing import with_storage
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def list_(
     config: ConfigOption = None,
     *,
     resolved: Annotated[bool, typer.Option(help="Those dealt with instead.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List what is still to be dealt with."""
 
@@ -33,10 +34,9 @@ def list_(
             return await uow.dead_letters.list(resolved=resolved)
 
     letters = with_storage(_settings(config), read)
-    if not letters:
+    if not letters and not as_json:
         typer.echo("no dead letters")
-        return
-    _print_table(letters)
+    print_rows([_row(letter) for letter in letters], as_json=as_json)
 
 
 @app.command("show")
@@ -102,19 +102,18 @@ def _settings(config: ConfigOption) -> Settings:
     return load_settings(config)
 
 
-def _print_table(letters: list[DeadLetterRecord]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("ID", "Account", "Mailbox", "UID", "Stage", "Reason", "Since", "Retries")
-    for letter in letters:
-        since = letter.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
-        facts = (letter.id, letter.account, letter.mailbox, letter.uid, letter.stage)
-        # As texts: brackets in the name of a mailbox are no markup.
-        texts = (printable(str(fact)) for fact in (*facts, letter.reason, since, letter.retries))
-        table.add_row(*map(Text, texts))
-    Console().print(table)
+def _row(letter: DeadLetterRecord) -> dict[str, object]:
+    return {
+        "id": letter.id,
+        "account": letter.account,
+        "mailbox": letter.mailbox,
+        "uidvalidity": letter.uidvalidity,
+        "uid": letter.uid,
+        "stage": letter.stage,
+        "since": letter.created_at,
+        "retries": letter.retries,
+        "reason": letter.reason,
+    }
 
 
 def _facts(letter: DeadLetterRecord) -> list[tuple[str, object]]:

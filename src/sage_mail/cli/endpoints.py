@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sage_mail.cli.printing import printable
+from sage_mail.cli.printing import print_rows
 from sage_mail.cli.storing import with_storage
 
 if TYPE_CHECKING:
@@ -16,41 +16,53 @@ if TYPE_CHECKING:
     from sage_mail.settings import Settings
     from sage_mail.storage import Storage
 
-__all__ = ["disable", "enable", "local", "show", "show_attempts", "state", "waiting_without"]
+__all__ = [
+    "attempt_facts",
+    "disable",
+    "enable",
+    "is_enabled",
+    "refused_as_gone",
+    "show",
+    "show_attempts",
+    "state",
+    "waiting_without",
+]
+
+_GONE = 410
+# The most that the settings allow an endpoint to be sent at once.
+_MOST_AT_ONCE = 100
 
 
 def show(
-    settings: Settings, kinds: Mapping[str, str], title: str, *, stranded: Collection[str] = ()
+    settings: Settings,
+    kinds: Mapping[str, str],
+    title: str,
+    *,
+    stranded: Collection[str] = (),
+    as_json: bool,
 ) -> None:
     """Print a line for each endpoint: its state, what it is (under *title*), and its deliveries.
 
     Those that are *stranded* are not configured, and come last.
     """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     from sage_mail.records import DeliveryStatus
 
-    async def read(storage: Storage) -> list[list[str]]:
+    async def read(storage: Storage) -> list[dict[str, object]]:
         async with storage.read() as uow:
             counts = await uow.outbox.counts()
             states = {name: state(await uow.endpoints.get(name)) for name in kinds}
         states |= dict.fromkeys(stranded, "not configured")
         return [
-            [
-                name,
-                state_,
-                kinds.get(name, "-"),
-                *(str(counts.get(name, {}).get(each, 0)) for each in DeliveryStatus),
-            ]
+            {
+                "name": name,
+                "state": state_,
+                title: kinds.get(name),
+                **{str(each): counts.get(name, {}).get(each, 0) for each in DeliveryStatus},
+            }
             for name, state_ in states.items()
         ]
 
-    table = Table("Name", "State", title, *(each.capitalize() for each in DeliveryStatus))
-    for row in with_storage(settings, read):
-        table.add_row(*map(Text, row))
-    Console().print(table)
+    print_rows(with_storage(settings, read), as_json=as_json)
 
 
 def waiting_without(settings: Settings) -> Mapping[str, int]:
@@ -90,34 +102,65 @@ def disable(settings: Settings, name: str) -> None:
     typer.echo(f"{name} {'is disabled' if with_storage(settings, write) else 'was disabled'}")
 
 
-def show_attempts(settings: Settings, name: str, *, limit: int, failed: bool) -> None:
+def is_enabled(settings: Settings, name: str) -> bool:
+    """Whether the endpoint is sent what waits for it."""
+
+    async def read(storage: Storage) -> bool:
+        async with storage.read() as uow:
+            return (await uow.endpoints.get(name)).enabled
+
+    return with_storage(settings, read)
+
+
+def refused_as_gone(settings: Settings, name: str) -> list[int]:
+    """The deliveries given up because the endpoint, which is disabled for that, answered 410."""
+    from sage_mail.records import DeliveryStatus
+
+    async def read(storage: Storage) -> list[int]:
+        async with storage.read() as uow:
+            if (await uow.endpoints.get(name)).reason != "gone":
+                return []
+            # What was under way at once; nothing is tried after the answer.
+            latest = await uow.outbox.latest_attempts(name, limit=_MOST_AT_ONCE, failed=True)
+        return sorted(
+            {
+                delivery.id
+                for delivery, attempt in latest
+                if delivery.status is DeliveryStatus.FAILED and attempt.status_code == _GONE
+            }
+        )
+
+    return with_storage(settings, read)
+
+
+def show_attempts(
+    settings: Settings, name: str, *, limit: int, failed: bool, as_json: bool
+) -> None:
     """Print the endpoint's last attempts, the latest first; with *failed* those alone."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
     async def read(storage: Storage) -> list[tuple[DeliveryRecord, AttemptRecord]]:
         async with storage.read() as uow:
             return await uow.outbox.latest_attempts(name, limit=limit, failed=failed)
 
     found = with_storage(settings, read)
-    if not found:
+    if not found and not as_json:
         typer.echo("no attempts")
-        return
-    table = Table("Time", "Delivery", "Event", "Type", "Attempt", "Status", "ms", "Error")
-    for delivery, attempt in found:
-        facts = (
-            local(attempt.started_at),
-            delivery.id,
-            delivery.event.seq,
-            delivery.event.type,
-            attempt.number,
-            attempt.status_code or "-",
-            attempt.latency_ms,
-            attempt.error or "",
-        )
-        table.add_row(*(Text(printable(str(fact))) for fact in facts))
-    Console().print(table)
+    print_rows([attempt_facts(*each) for each in found], as_json=as_json)
+
+
+def attempt_facts(delivery: DeliveryRecord, attempt: AttemptRecord) -> dict[str, object]:
+    """What there is to tell of the attempt, without the answer."""
+    return {
+        "time": attempt.started_at,
+        "delivery": delivery.id,
+        "event": delivery.event.seq,
+        "type": delivery.event.type,
+        "attempt": attempt.number,
+        "status": attempt.status_code,
+        "ms": attempt.latency_ms,
+        "webhook_id": delivery.webhook_id,
+        "error": attempt.error,
+    }
 
 
 def state(record: EndpointRecord) -> str:
@@ -125,8 +168,3 @@ def state(record: EndpointRecord) -> str:
     if not record.enabled:
         return f"disabled ({record.reason})"
     return "enabled" if record.failing_since is None else "failing"
-
-
-def local(instant: datetime) -> str:
-    """The instant by the clock on the wall, to the second."""
-    return instant.astimezone().strftime("%Y-%m-%d %H:%M:%S")

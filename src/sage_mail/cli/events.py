@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sage_mail.cli.options import ConfigOption
-from sage_mail.cli.printing import printable
+from sage_mail.cli.options import ConfigOption, JsonOption
+from sage_mail.cli.printing import json_line, printable
 
 if TYPE_CHECKING:
     from sage_mail.records import EventRecord
     from sage_mail.settings import Settings
+    from sage_mail.storage import Storage
 
 __all__ = ["events"]
 
@@ -28,7 +29,7 @@ def events(
         int | None,
         typer.Option(help="The number after which to begin; by default the last ten, or 0."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the events in their order."""
     import asyncio
@@ -51,6 +52,8 @@ async def _show(settings: Settings, since: int | None, *, follow: bool, as_json:
         if since is None:
             async with storage.read() as uow:
                 since = max(0, await uow.events.last_seq() - 10) if follow else 0
+        else:
+            await _require_past(storage, since)
         while True:
             async with storage.read() as uow:
                 found = await uow.events.after(since, limit=_AT_ONCE)
@@ -66,20 +69,26 @@ async def _show(settings: Settings, since: int | None, *, follow: bool, as_json:
         await storage.close()
 
 
-def _as_json(event: EventRecord) -> str:
-    import json
+async def _require_past(storage: Storage, since: int) -> None:
+    from sage_mail.errors import SageMailError
 
-    return json.dumps(
+    async with storage.read() as uow:
+        last = await uow.events.last_seq()
+    if since > last:
+        raise SageMailError(f"--since {since} lies in the future: the latest event is {last}")
+
+
+def _as_json(event: EventRecord) -> str:
+    return json_line(
         {
             "sequence": event.seq,
             "id": event.event_id,
             "type": event.type,
             "account": event.account,
             "mailbox": event.mailbox,
-            "timestamp": event.occurred_at.isoformat(),
+            "timestamp": event.occurred_at,
             "data": event.data,
-        },
-        ensure_ascii=False,
+        }
     )
 
 

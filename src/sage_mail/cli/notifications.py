@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sage_mail.cli import endpoints
-from sage_mail.cli.options import ConfigOption
+from sage_mail.cli.options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
     from sage_mail.delivery.notifications import NotificationSettings
@@ -21,14 +21,14 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="The channel's name."
 
 
 @app.command("list")
-def list_(config: ConfigOption = None) -> None:
+def list_(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
     """List the channels with what waits for them."""
     settings = _settings(config)
-    if not settings.notifications:
+    if not settings.notifications and not as_json:
         typer.echo("no channels; add a [[notifications]] table to the configuration")
         return
     kinds = {each.name: each.channel for each in settings.notifications}
-    endpoints.show(settings, kinds, "Channel")
+    endpoints.show(settings, kinds, "channel", as_json=as_json)
 
 
 @app.command("test")
@@ -64,10 +64,13 @@ def attempts(
     *,
     limit: Annotated[int, typer.Option(help="How many, the latest first.", min=1)] = 20,
     failed: Annotated[bool, typer.Option(help="Those alone that did not succeed.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what was tried, and what came of it."""
     settings = _settings(config)
-    endpoints.show_attempts(settings, _channel(settings, name).name, limit=limit, failed=failed)
+    endpoints.show_attempts(
+        settings, _channel(settings, name).name, limit=limit, failed=failed, as_json=as_json
+    )
 
 
 def _settings(config: ConfigOption) -> Settings:

@@ -9,8 +9,8 @@ import typer
 
 from sage_mail.cli import endpoints
 from sage_mail.cli.moments import moment
-from sage_mail.cli.options import ConfigOption
-from sage_mail.cli.printing import printable
+from sage_mail.cli.options import ConfigOption, JsonOption
+from sage_mail.cli.printing import json_line, local, printable
 from sage_mail.cli.storing import with_storage
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ _LAST_NUMBER = 2**63 - 1  # that a database holds
 
 
 @app.command("list")
-def list_(config: ConfigOption = None) -> None:
+def list_(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
     """List the endpoints with what waits for them, and those that are not configured any more."""
     settings = _settings(config)
     stranded = endpoints.waiting_without(settings)
     if settings.webhooks or stranded:
         kinds = {each.name: each.format for each in settings.webhooks}
-        endpoints.show(settings, kinds, "Format", stranded=stranded)
-    if not settings.webhooks:
+        endpoints.show(settings, kinds, "format", stranded=stranded, as_json=as_json)
+    if not settings.webhooks and not as_json:
         typer.echo("no endpoints; add a [[webhooks]] table to the configuration")
     for name, count in stranded.items():
         typer.echo(
@@ -84,7 +84,10 @@ def enable(name: _Name, config: ConfigOption = None) -> None:
     """Send the endpoint what waits for it, at once, and what comes."""
     settings = _settings(config)
     _endpoint(settings, name)
+    gone = endpoints.refused_as_gone(settings, name)
     endpoints.enable(settings, name)
+    for number in gone:
+        typer.echo(f"1 given up: sage-mail webhooks replay {name} --delivery {number}")
 
 
 @app.command("disable")
@@ -106,14 +109,15 @@ def attempts(
         int | None,
         typer.Option(help="All of this delivery, with the answers.", min=1, max=_LAST_NUMBER),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what was tried, and what came of it."""
     settings = _settings(config)
     _endpoint(settings, name)
     if delivery is not None:
-        _show_delivery(settings, name, delivery)
+        _show_delivery(settings, name, delivery, as_json=as_json)
         return
-    endpoints.show_attempts(settings, name, limit=limit, failed=failed)
+    endpoints.show_attempts(settings, name, limit=limit, failed=failed, as_json=as_json)
 
 
 @app.command("replay")
@@ -163,7 +167,7 @@ def replay(
     count = with_storage(settings, write)
     if delivery is not None and not count:
         raise SageMailError(f"{name} has no delivery {delivery}; see `webhooks attempts {name}`")
-    _tell_when(settings, count)
+    _tell_when(settings, name, count)
 
 
 @app.command("drop")
@@ -275,7 +279,7 @@ def _standing(record: EndpointRecord) -> list[tuple[str, object]]:
     ]
 
 
-def _show_delivery(settings: Settings, name: str, delivery_id: int) -> None:
+def _show_delivery(settings: Settings, name: str, delivery_id: int, *, as_json: bool) -> None:
     from sage_mail.errors import SageMailError
 
     async def read(storage: Storage) -> tuple[DeliveryRecord | None, list[AttemptRecord]]:
@@ -285,23 +289,30 @@ def _show_delivery(settings: Settings, name: str, delivery_id: int) -> None:
     delivery, made = with_storage(settings, read)
     if delivery is None or delivery.endpoint != name:
         raise SageMailError(f"{name} has no delivery {delivery_id}")
+    if as_json:
+        for attempt in made:
+            facts = endpoints.attempt_facts(delivery, attempt)
+            typer.echo(json_line({**facts, "response": attempt.response}))
+        return
     typer.echo(f"event      {delivery.event.seq} {delivery.event.type}")
     typer.echo(f"webhook-id {delivery.webhook_id}")
     typer.echo(f"status     {delivery.status}, next attempt {delivery.next_attempt_at or 'none'}")
     for attempt in made:
         status = attempt.status_code or "-"
         typer.echo(
-            f"{attempt.number:>3}  {endpoints.local(attempt.started_at)}  {status}"
+            f"{attempt.number:>3}  {local(attempt.started_at)}  {status}"
             f"  {attempt.latency_ms} ms  {printable(attempt.error or '')}"
         )
         if attempt.response:
             typer.echo(f"     {printable(attempt.response, 1024)}")
 
 
-def _tell_when(settings: Settings, count: int) -> None:
+def _tell_when(settings: Settings, name: str, count: int) -> None:
     from sage_mail.locking import is_held
 
-    if is_held(settings.data_dir):
+    if count and not endpoints.is_enabled(settings, name):
+        typer.echo(f"{count} wait: {name} is disabled; sage-mail webhooks enable {name}")
+    elif is_held(settings.data_dir):
         typer.echo(f"{count} will be delivered by the running service")
     else:
         typer.echo(f"{count} will be delivered when the service runs; start `sage-mail run`")

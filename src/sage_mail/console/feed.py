@@ -39,6 +39,7 @@ _OWN: Final = frozenset({"token", "since"})
 _DIGITS: Final = 19
 # RFC 6455 section 5.5: what a close frame can say beside its code.
 _LONGEST_REASON: Final = 123
+_CUT: Final = " …"
 _RETRY_MILLISECONDS: Final = 1000
 _CHUNK: Final = 16 * 1024
 
@@ -316,5 +317,9 @@ def _refusal(ending: _Ending) -> JSONResponse:
 
 
 def _reason(text: str) -> str:
-    """The text, no longer than a close frame takes."""
-    return text.encode()[:_LONGEST_REASON].decode("utf-8", "ignore")
+    """The text, no longer than a close frame takes: what is cut ends with a word and a sign."""
+    octets = text.encode()
+    if len(octets) <= _LONGEST_REASON:
+        return text
+    kept = octets[: _LONGEST_REASON - len(_CUT.encode())].decode("utf-8", "ignore")
+    return (kept.rpartition(" ")[0].rstrip(",;:") or kept) + _CUT

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import Final
 
 from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
 from starlette.middleware.cors import CORSMiddleware
 
 from sage_mail.console.access import Access
@@ -22,6 +24,19 @@ from sage_mail.telemetry import get_logger
 __all__ = ["HttpService", "add_feed"]
 
 _log = get_logger(__name__)
+
+_INDEX: Final = """\
+Sage reads mail here. There are:
+
+/healthz      whether the process is alive
+/readyz       whether it does its work, and if not, why
+/metrics      numbers for Prometheus
+"""
+_FEED: Final = """\
+/feed         the events as they come, by WebSocket, for whoever has the token
+/feed/events  the same by Server-Sent Events
+"""
+_NO_FEED: Final = "\nThe live feed is off; a token in [feed] switches it on.\n"
 
 
 class HttpService:
@@ -65,6 +80,7 @@ class HttpService:
                 monitor.followers = lambda: followed.followers
             loopback_only = is_loopback(listener.getsockname()[0])
             app.include_router(monitor_routes(monitor, loopback_only=loopback_only))
+        add_index(app, feed=feed.enabled)
         return cls(app, listener, followed)
 
     @property
@@ -90,6 +106,15 @@ class HttpService:
                     if self._feed is not None and reading is not None:
                         self._feed.close()
                         reading.cancel()
+
+
+def add_index(app: FastAPI, *, feed: bool) -> None:
+    """Let the application say at ``/`` what is where."""
+    text = _INDEX + (_FEED if feed else _NO_FEED)
+
+    @app.get("/", response_class=PlainTextResponse)
+    async def index() -> str:
+        return text
 
 
 def add_feed(app: FastAPI, feed: Feed, settings: FeedSettings) -> None:

@@ -22,6 +22,7 @@ import platformdirs
 
 from sage_imap.config import IMAPConfig
 from sage_mail.errors import StorageError
+from sage_mail.patterns._connection import connection_of
 
 if TYPE_CHECKING:
     from sage_imap.models.email import EmailMessage
@@ -88,7 +89,7 @@ class Ledger:
     """
 
     def __init__(self, processor: str, config: IMAPConfig | Mapping[str, Any]) -> None:
-        connection = IMAPConfig.of(config)
+        connection = connection_of(config)
         port = "" if connection.port in _USUAL_PORTS else f":{connection.port}"
         self.processor = processor
         self.account = f"{connection.username}@{connection.host.lower()}{port}"

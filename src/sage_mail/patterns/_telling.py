@@ -16,6 +16,7 @@ from anyio.abc import TaskStatus
 from sage_mail.patterns._portal import portal
 
 if TYPE_CHECKING:
+    from sage_mail.delivery.notifications import NotificationSettings
     from sage_mail.storage import Storage
 
 __all__ = ["Telling"]
@@ -26,12 +27,9 @@ _PATIENCE: Final = 5.0
 class Telling:
     """Notes that go out by the channels, kept in *folder* until they have; begun by `start`."""
 
-    def __init__(self, folder: Path, channels: Sequence[Mapping[str, Any]]) -> None:
-        # Imported late, with what only those need who notify somebody.
-        from sage_mail.delivery.notifications import NotificationSettings
-
+    def __init__(self, folder: Path, channels: Sequence[NotificationSettings]) -> None:
         self._folder = folder
-        self._channels = [NotificationSettings.model_validate(dict(each)) for each in channels]
+        self._channels = channels
         self._storage: Storage | None = None
         self._stop: asyncio.Event | None = None
         self._running: Future[None] | None = None

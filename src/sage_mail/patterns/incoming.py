@@ -15,6 +15,7 @@ from sage_imap.models.message import MessageSet
 from sage_imap.models.results import OperationResult
 from sage_imap.services import IMAPClient, IMAPMailboxUIDService
 from sage_mail.errors import StorageError
+from sage_mail.patterns._connection import connection_of
 from sage_mail.patterns._records import Ledger, Place
 from sage_mail.pipeline.extraction import hooks
 from sage_mail.telemetry import get_logger
@@ -79,7 +80,7 @@ class ModernEmailProcessor:
         backoff, connected = Backoff(), False
         while not self._stop.is_set():
             try:
-                with IMAPClient(config=self.config) as client:
+                with IMAPClient(config=connection_of(self.config)) as client:
                     connected = True
                     self._stay(client, backoff)
             except (IMAPError, OSError, StorageError) as error:
@@ -91,7 +92,7 @@ class ModernEmailProcessor:
 
     def process_new_emails(self) -> OperationResult[None]:
         """Process what is unread now, once; raises what the connection raises."""
-        with IMAPClient(config=self.config) as client:
+        with IMAPClient(config=connection_of(self.config)) as client:
             return self._process(self._selected(client))
 
     def stop_processing(self) -> None:

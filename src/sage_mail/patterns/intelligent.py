@@ -32,6 +32,7 @@ from sage_imap.models.results import OperationResult
 from sage_imap.services import IMAPClient, IMAPMailboxUIDService
 from sage_mail import faults
 from sage_mail.keywords import PROCESSED, is_permitted
+from sage_mail.patterns._connection import connection_of
 from sage_mail.patterns._records import Ledger, Place
 from sage_mail.patterns.classifier import AIEmailClassifier
 from sage_mail.pipeline.extraction import hooks
@@ -88,7 +89,7 @@ class IntelligentEmailProcessor:
         What failed is in ``failures``; it stays where it is and is tried again by a later call,
         after pauses that grow to an hour. Raises what the connection raises.
         """
-        with IMAPClient(config=self.config) as client:
+        with IMAPClient(config=connection_of(self.config)) as client:
             service = IMAPMailboxUIDService(client)
             service.select(_MAILBOX)
             self._service = service
@@ -253,7 +254,7 @@ class IntelligentEmailProcessor:
         if self._service is not None:
             yield self._service
             return
-        with IMAPClient(config=self.config) as client:
+        with IMAPClient(config=connection_of(self.config)) as client:
             service = IMAPMailboxUIDService(client)
             service.select(_MAILBOX)
             yield service

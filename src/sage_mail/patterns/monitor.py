@@ -16,6 +16,7 @@ from sage_imap.models.results import FetchRow
 from sage_imap.protocol.events import FetchReceived
 from sage_imap.protocol.sets import UIDSet
 from sage_imap.services import IMAPClient, IMAPMailboxUIDService
+from sage_mail.patterns._connection import connection_of
 from sage_mail.patterns.listeners import Callback, Event, Listeners, put_bounded
 from sage_mail.telemetry import get_logger
 from sage_mail.watchers.backoff import Backoff
@@ -85,7 +86,7 @@ class RealTimeEmailMonitor:
             ConfigurationError: ``config`` cannot be used.
             RuntimeError: the inbox is watched already.
         """
-        config = IMAPConfig.of(self.config)
+        config = connection_of(self.config)
         if self.is_monitoring:
             raise RuntimeError("the inbox is watched already; stop_monitoring() comes first")
         self._known = None

@@ -38,10 +38,17 @@ class CompleteRealTimeEmailSystem:
     sent is kept until it was. Without ``notifications`` nobody is notified but by WebSocket.
 
     Handlers are called in threads of their own, so that one that raises or blocks harms nobody.
+
+    Raises `ConfigError` for a key that means nothing, and for a channel that cannot be used.
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
+        # Imported late, since the settings know the storage, and loading that takes a while.
+        from sage_mail.mapping import channels_of, require_known_keys
+
+        require_known_keys(config)
         self.config = config
+        self._channels = channels_of(config.get("notifications") or [])
         self.email_monitor = RealTimeEmailMonitor(config)
         self.websocket_server = EmailWebSocketServer()
         self.notification_handlers: list[Callable[[Event], object]] = []
@@ -63,12 +70,10 @@ class CompleteRealTimeEmailSystem:
             AlreadyRunning: another process notifies from the same ``data_dir``.
             ConfigurationError: ``config`` cannot be used to connect.
             OSError: the address of the WebSocket server cannot be used.
-            ValueError: ``notifications`` has a channel that cannot be used.
         """
-        channels = self.config.get("notifications") or []
-        if channels:
+        if self._channels:
             folder = self.config.get("data_dir") or platformdirs.user_data_path("sage-mail")
-            self._telling = Telling(Path(folder) / "realtime", channels)
+            self._telling = Telling(Path(folder) / "realtime", self._channels)
         self.websocket_server.start_server()
         try:
             if self._telling is not None:
@@ -79,7 +84,7 @@ class CompleteRealTimeEmailSystem:
         except BaseException:
             self.stop_system()
             raise
-        _log.info("realtime_system_started", channels=len(channels))
+        _log.info("realtime_system_started", channels=len(self._channels))
 
     def handle_email_event(self, event: Event) -> None:
         """Say what a new mail is, and pass the event on to everybody.
@@ -118,9 +123,7 @@ class CompleteRealTimeEmailSystem:
         ``slack`` follows these where ``notifications`` has one.
         """
         chosen = list(_CHANNELS.get(event["priority"], ()))
-        if chosen and any(
-            channel["channel"] == "slack" for channel in self.config.get("notifications") or ()
-        ):
+        if chosen and any(each.channel == "slack" for each in self._channels):
             chosen.append("slack")
         return ["websocket", *chosen]
 

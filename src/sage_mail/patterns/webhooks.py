@@ -24,6 +24,7 @@ from sage_mail.delivery.content import content_of
 from sage_mail.delivery.sender import Outcome, Sender
 from sage_mail.delivery.signing import body_signature, signature_headers
 from sage_mail.delivery.wire import cut_content, guide_content
+from sage_mail.patterns._connection import connection_of
 from sage_mail.patterns._portal import portal
 from sage_mail.security.redaction import redact
 from sage_mail.telemetry import get_logger
@@ -176,7 +177,7 @@ class EmailWebhookBridge:
         return headers
 
     def _fetch(self, uid: int, mailbox: str) -> EmailMessage | None:
-        with IMAPClient(config=self.config) as client:
+        with IMAPClient(config=connection_of(self.config)) as client:
             service = IMAPMailboxUIDService(client)
             service.select(mailbox)
             wanted = MessageSet.from_uids([uid], mailbox=mailbox)

@@ -7,7 +7,9 @@ The laws of this module:
   nobody could tell which mail is meant.
 - Where a person's address is the fact itself (``sender``, ``from``, ``to``, ``cc``, ``reply_to``,
   and these header fields) addresses stay; all else is taken out there too.
-- A text is searched as a reader sees it, see `sage_mail.security.rendering`.
+- A text is searched as a reader sees it, see `sage_mail.security.rendering`. Tags of HTML within
+  what is taken out stay behind it, or the elements around it would not end; their attributes, which
+  may say it once more, do not.
 - Time is linear in the length of the text, whatever the text: each pattern is anchored at a
   character that it cannot repeat, or at groups that do not overlap.
 """
@@ -20,7 +22,7 @@ from typing import Any, Final
 
 from sage_mail.security.addresses import addresses as find_addresses
 from sage_mail.security.numbers import cards, ibans, social_security_numbers
-from sage_mail.security.rendering import Rendering
+from sage_mail.security.rendering import Rendering, bare_tags
 
 __all__ = ["REDACTED", "redact", "redact_text"]
 
@@ -117,6 +119,6 @@ def _replaced(text: str, spans: Iterable[tuple[int, int]]) -> str:
     pieces: list[str] = []
     done = 0
     for start, end in spans:
-        pieces += (text[done:start], REDACTED)
+        pieces += (text[done:start], REDACTED, bare_tags(text[start:end]))
         done = end
     return "".join([*pieces, text[done:]]) if pieces else text

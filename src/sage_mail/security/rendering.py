@@ -23,7 +23,7 @@ from itertools import chain
 from typing import Final
 from urllib.parse import unquote
 
-__all__ = ["INVISIBLE", "Rendering"]
+__all__ = ["INVISIBLE", "Rendering", "bare_tags"]
 
 # Stands for all that takes no room.
 INVISIBLE: Final = "\u200b"
@@ -53,10 +53,13 @@ _ESCAPE: Final = (
     "%(?:[0-7][0-9a-f]|[cd][0-9a-f]%[89ab][0-9a-f]|e[0-9a-f]%[89ab][0-9a-f]%[89ab][0-9a-f])"
 )
 # Elements that only change how text looks, and comments.
-_TAG: Final = (
+_ELEMENT: Final = (
     r"</?(?:abbr|b|bdi|bdo|big|br|code|data|em|font|i|ins|kbd|label|mark|nobr|samp|small|span|strong"
-    r"|sub|sup|tt|u|var|wbr)(?:[\s/][^<>]*)?>|<!--[^<>]*-->"
+    r"|sub|sup|tt|u|var|wbr)"
 )
+_ATTRIBUTES: Final = r"(?:[\s/][^<>]*)?>"
+_TAG: Final = rf"{_ELEMENT}{_ATTRIBUTES}|<!--[^<>]*-->"
+_BARE_TAG: Final = re.compile(f"({_ELEMENT}){_ATTRIBUTES}", re.IGNORECASE)
 _TOKEN: Final = re.compile(f"{_REFERENCE}|{_ESCAPE}", re.IGNORECASE)
 _TOKEN_OR_TAG: Final = re.compile(f"{_REFERENCE}|{_ESCAPE}|{_TAG}", re.IGNORECASE)
 _LINE_BREAK: Final = re.compile(r"<br\b", re.IGNORECASE)
@@ -85,6 +88,11 @@ class Rendering:
     def written(self, place: int) -> int:
         """Where in what was written the character begins that is seen at the place."""
         return place + self._surplus[bisect_left(self._places, place)]
+
+
+def bare_tags(text: str) -> str:
+    """The tags within a line that the text has, in their order, without attributes."""
+    return "".join(f"{tag}>" for tag in _BARE_TAG.findall(text))
 
 
 def _tokens(text: str, *, tags: bool) -> Iterator[tuple[int, int, str]]:

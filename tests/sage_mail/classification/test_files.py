@@ -45,6 +45,8 @@ def test_a_maildir(tmp_path: Path) -> None:
     (tmp_path / "box" / "tmp" / "half").write_bytes(_MAIL % 9)
     (tmp_path / "box" / "dovecot.index").write_bytes(b"\x01\x02")
     assert _subjects(tmp_path / "box") == ["Number 1"]
+    with pytest.raises(TrainingImpossible, match=r"box is a Maildir: add =LABEL"):
+        _subjects(tmp_path / "box", None)
 
 
 def test_an_mbox(tmp_path: Path) -> None:

@@ -98,7 +98,9 @@ def test_copies_do_not_count_as_mail() -> None:
 
 def test_one_label_is_not_enough() -> None:
     """There is nothing to tell apart."""
-    with pytest.raises(TrainingImpossible, match="at least two labels"):
+    with pytest.raises(
+        TrainingImpossible, match='all messages have the label "support"; give at least two'
+    ):
         split(dataset({"support": CATEGORIES["support"]}, 20))
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 
 from sage_mail.cli import app, main
 from sage_mail.delivery.events import EventType, NewEvent
+from sage_mail.errors import SageMailError
 from sage_mail.records import NewDeadLetter
 from sage_mail.storage import Storage, UnitOfWork
 
@@ -110,12 +112,42 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded & {"asyncio", "decimal", "email", "http", "sqlite3", "ssl", "tomllib"}
 
 
+def test_the_file_is_named_in_front_of_the_verb_or_behind_it(config: Path) -> None:
+    """The one behind the verb counts, also where verbs are in groups."""
+    for arguments in (("-c", config, "events"), ("--config", config, "dead-letters", "list")):
+        assert _run(*arguments)[0] == 0
+    code, output = _run("-c", "nowhere.toml", "check")
+    assert code == 1
+    assert "nowhere.toml does not exist" in output
+    assert _run("-c", "nowhere.toml", "events", "-c", config)[0] == 0
+
+
+def test_version() -> None:
+    """It is that of the distribution."""
+    assert _run("--version") == (0, f"sage-mail {version('sage-imap')}\n")
+
+
+def test_warnings_are_sentences(config: Path) -> None:
+    """A verb that configures no logs prints a line that can be read, with the path as it is."""
+    secret = config.parent / "secret"
+    secret.write_text("hunter2\n")
+    secret.chmod(0o644)
+    (config.parent / "there").mkdir()
+    text = config.read_text().replace('password = "secret"', 'password_file = "there/../secret"')
+    config.write_text(text)
+    program = [sys.executable, "-m", "sage_mail", "check", "-c", str(config)]
+    done = subprocess.run(program, capture_output=True, check=False, text=True)
+    assert done.stderr == (
+        f"warning: secret file readable by others: path {secret}; chmod 600 it\n"
+    )
+
+
 def test_check_says_what_to_do(config: Path) -> None:
     """Each thing has a line; what fails has a remedy, and the exit code tells."""
     code, output = _run("check", "--config", config)
     lines = output.splitlines()
     assert code == 1
-    assert lines[0].startswith("ok")
+    assert lines[0] == f"ok   configuration: {config}: 1 account"
     assert "database" in lines[1]
     assert lines[1].startswith("ok")
     assert lines[2].startswith("FAIL account work")
@@ -160,10 +192,13 @@ def test_check_without_an_account(tmp_path: Path) -> None:
 def test_dead_letters(config: Path, tmp_path: Path) -> None:
     """Dead letters are listed, shown and retried by their number."""
     assert "no dead letters" in _run("dead-letters", "list", "--config", config)[1]
+    assert _run("dead-letters", "list", "--json", "--config", config) == (0, "")
     number = _store(tmp_path, _dead_letter)
     listed = _run("dead-letters", "list", "--config", config)[1]
     shown = _run("dead-letters", "show", number, "--config", config)[1]
-    assert "could not be read" in " ".join(listed.replace("│", " ").split())
+    assert listed.splitlines()[1].endswith("it could not be read")
+    (letter,) = _run("dead-letters", "list", "--json", "--config", config)[1].splitlines()
+    assert {"id": number, "uid": 5, "stage": "parse"}.items() <= json.loads(letter).items()
     assert "[/b]" in listed
     assert "stage        parse" in shown
     assert "\x1b" not in listed + shown
@@ -192,6 +227,10 @@ def test_events(config: Path, tmp_path: Path) -> None:
     assert "\x1b" not in output
     output = _run("events", "--config", config, "--json", "--since", 1)[1]
     assert [json.loads(line)["sequence"] for line in output.splitlines()] == [2]
+    assert _run("events", "--config", config, "--since", 2) == (0, "")
+    for arguments in ((), ("--follow",)):
+        with pytest.raises(SageMailError, match=r"--since 3 lies in the future: .* is 2"):
+            _run("events", "--config", config, "--since", 3, *arguments)
 
 
 def test_error_is_one_sentence(

@@ -66,7 +66,19 @@ def test_list_and_attempts(config: Path) -> None:
     code, output = _run("notifications", "list", "-c", config)
     assert code == 0
     lines = [line.split() for line in output.splitlines()]
-    assert ["│", "phone", "│", "enabled", "│", "push", "│", "1", "│", "0", "│", "0", "│"] in lines
+    assert ["phone", "enabled", "push", "1", "0", "0"] in lines
+    listed = _run("notifications", "list", "--json", "-c", config)[1].splitlines()
+    assert json.loads(listed[0]) == {
+        "name": "phone",
+        "state": "enabled",
+        "channel": "push",
+        "pending": 1,
+        "delivered": 0,
+        "failed": 0,
+    }
+    tried = _run("notifications", "attempts", "phone", "--json", "-c", config)[1]
+    assert json.loads(tried)["error"] == "no answer"
+    assert _run("notifications", "attempts", "gateway", "--json", "-c", config) == (0, "")
     assert "t0pic" not in output
     assert "no answer" in _run("notifications", "attempts", "phone", "-c", config)[1]
     assert "no attempts" in _run("notifications", "attempts", "gateway", "-c", config)[1]
@@ -110,6 +122,7 @@ def test_none(tmp_path: Path) -> None:
     path = tmp_path / "sage-mail.toml"
     path.write_text(f'data_dir = "{tmp_path}"\n')
     assert "no channels; add" in _run("notifications", "list", "-c", path)[1]
+    assert _run("notifications", "list", "--json", "-c", path) == (0, "")
     with pytest.raises(ConfigError, match="there is no channel 'phone'; see"):
         _run("notifications", "test", "phone", "-c", path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -105,6 +106,7 @@ def test_no_endpoints(tmp_path: Path) -> None:
     path = tmp_path / "sage-mail.toml"
     path.write_text(f'data_dir = "{tmp_path}"\n')
     assert "add a [[webhooks]] table" in _run("list", "-c", path)[1]
+    assert _run("list", "--json", "-c", path) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -164,6 +166,86 @@ def test_attempts(config: Path) -> None:
     assert "msg_" in output
     with pytest.raises(SageMailError, match="no delivery 99"):
         _run("attempts", "crm", "--delivery", 99, "-c", config)
+
+
+def test_lists_for_programs(config: Path) -> None:
+    """With --json there is an object a line, with the webhook-id and, of one delivery, answers."""
+    settings = load_settings(config)
+    delivery = _store(settings, lambda uow: _two_attempts(uow, settings))
+    listed = [json.loads(line) for line in _run("list", "--json", "-c", config)[1].splitlines()]
+    assert [(each["name"], each["format"]) for each in listed] == [
+        ("crm", "sage"),
+        ("ops", "guide"),
+    ]
+    assert (listed[0]["delivered"], listed[1]["delivered"]) == (1, 0)
+    output = _run("attempts", "crm", "--json", "-c", config)[1]
+    latest, first = [json.loads(line) for line in output.splitlines()]
+    assert (latest["status"], latest["error"], first["status"]) == (200, None, 503)
+    assert datetime.fromisoformat(latest["time"]) > datetime.fromisoformat(first["time"])
+    assert latest["webhook_id"] == first["webhook_id"]
+    assert latest["webhook_id"] in _run("attempts", "crm", "-c", config)[1]
+    output = _run("attempts", "crm", "--delivery", delivery, "--json", "-c", config)[1]
+    assert [json.loads(line)["response"] for line in output.splitlines()] == ["busy", "ok"]
+
+
+def test_no_value_is_cut(config: Path) -> None:
+    """A row is a line, and whole, however narrow the terminal is."""
+    settings = load_settings(config)
+
+    async def fail(uow: UnitOfWork) -> None:
+        record = await announce(uow, new_event(), settings.webhooks[:1])
+        (delivery,) = await uow.outbox.for_event(record.seq)
+        await _attempt(uow, delivery.id, DeliveryStatus.FAILED, error="no answer " * 30 + "END")
+
+    _store(settings, fail)
+    result = CliRunner(env={"COLUMNS": "40"}).invoke(
+        app, ["webhooks", "attempts", "crm", "-c", str(config)]
+    )
+    titles, row = result.output.splitlines()
+    assert titles.split()[:3] == ["Time", "Delivery", "Event"]
+    assert row.endswith("END")
+
+
+async def _attempt(uow: UnitOfWork, delivery: int, status: DeliveryStatus, **facts: Any) -> None:
+    now = datetime.now(UTC)
+    attempt = AttemptRecord(number=1, started_at=now, latency_ms=5, **facts)
+    pending = status is DeliveryStatus.PENDING
+    await uow.outbox.record_attempt(
+        delivery, attempt, status, next_attempt_at=now if pending else None
+    )
+
+
+def test_replay_to_a_disabled_endpoint(config: Path) -> None:
+    """It says that they wait, and how they are let go."""
+    settings = load_settings(config)
+    _store(settings, lambda uow: _two_attempts(uow, settings))
+    _run("disable", "crm", "-c", config)
+    output = _run("replay", "crm", "--from", 1, "-c", config)[1]
+    assert output == "1 wait: crm is disabled; sage-mail webhooks enable crm\n"
+
+
+def test_enable_after_a_410(config: Path) -> None:
+    """What was given up with it is named, with the way to have it sent, and nothing else is."""
+    settings = load_settings(config)
+
+    async def refuse(uow: UnitOfWork) -> list[int]:
+        numbers = []
+        for status in (410, 400):
+            record = await announce(uow, new_event(), settings.webhooks[:1])
+            (delivery,) = await uow.outbox.for_event(record.seq)
+            await _attempt(
+                uow, delivery.id, DeliveryStatus.FAILED, status_code=status, error="refused"
+            )
+            numbers.append(delivery.id)
+        await uow.endpoints.disable("crm", reason="gone", at=datetime.now(UTC))
+        return numbers
+
+    gone, _ = _store(settings, refuse)
+    assert _run("enable", "crm", "-c", config)[1].splitlines() == [
+        "crm is enabled",
+        f"1 given up: sage-mail webhooks replay crm --delivery {gone}",
+    ]
+    assert _run("enable", "crm", "-c", config)[1] == "crm was enabled\n"
 
 
 def test_replay(config: Path) -> None:

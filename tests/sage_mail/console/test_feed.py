@@ -131,7 +131,12 @@ async def test_wrong_questions_are_answered(storage: Storage, query: str, words:
     assert answer.status_code == 400
     assert words in answer.json()["error"]
     assert code == 4400
-    assert reason == answer.json()["error"][: len(reason)]
+    error = answer.json()["error"]
+    kept, sign, rest = reason.partition(" …")
+    assert (sign, rest) == ((" …" if len(error) > 123 else ""), "")
+    assert len(reason.encode()) <= 123
+    assert error.startswith(kept)
+    assert not sign or error[len(kept)] in " ,;:"
 
 
 async def test_filters(storage: Storage) -> None:

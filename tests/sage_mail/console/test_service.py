@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -49,6 +50,25 @@ async def test_a_service_without_a_feed(storage: Storage) -> None:
         names = {family.name for family in text_string_to_metric_families(metrics.text)}
         assert {"sage_mail_outbox_waiting", "process_resident_memory_bytes"} <= names
         assert (await web.get("/feed/events", headers=BEARER)).status_code == 404
+
+
+async def test_what_is_where(storage: Storage) -> None:
+    """The first page names the others, those alone that there are, and nothing else."""
+    monitor = monitor_of(storage, Watched("work"))
+    for token in (None, TOKEN):
+        async with _answering(storage, monitor, token=token) as web:
+            page = await web.get("/")
+            assert page.status_code == 200
+            assert page.headers["content-type"].startswith("text/plain")
+            paths = re.findall(r"^/\S*", page.text, re.MULTILINE)
+            statuses = [(await web.get(path)).status_code for path in paths]
+        if token is None:
+            assert paths == ["/healthz", "/readyz", "/metrics"]
+            assert statuses == [200, 200, 200]
+        else:
+            assert paths[3:] == ["/feed", "/feed/events"]
+            assert statuses[4] == 401
+            assert TOKEN not in page.text
 
 
 async def test_what_is_wrong_is_told(storage: Storage) -> None:

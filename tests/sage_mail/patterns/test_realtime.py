@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sage_mail.errors import ConfigError
 from sage_mail.patterns import CompleteRealTimeEmailSystem
 
 _CONFIG = {"host": "localhost", "username": "ada", "password": "secret"}
@@ -70,6 +71,47 @@ def test_channels() -> None:
     assert system.get_notification_channels({"priority": "low"}) == ["websocket"]
     assert asked.get_notification_channels({"priority": "high"})[-1] == "slack"
     assert asked.get_notification_channels({"priority": "low"}) == ["websocket"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"own_domain": ["x"]}, "unknown key 'own_domain', did you mean 'own_domains'"),
+        ({"notifcations": []}, "unknown key 'notifcations', did you mean 'notifications'"),
+        (
+            {"notifications": [{"name": "phone", "chanel": "push", "url": "ntfy://h/t"}]},
+            r"\[0\] \(\"phone\"\).chanel is not a setting, did you mean 'channel'",
+        ),
+    ],
+)
+def test_what_is_misspelt(changes: dict[str, Any], words: str) -> None:
+    """A key that means nothing is refused at once, with the right one and without a value."""
+    with pytest.raises(ConfigError, match=words) as caught:
+        CompleteRealTimeEmailSystem({**_CONFIG, **changes})
+    assert "pydantic" not in str(caught.value)
+    assert "ntfy://" not in str(caught.value)
+
+
+def test_keys_of_all_classes() -> None:
+    """What the connection, the service or another class of the guide knows is no mistake."""
+    CompleteRealTimeEmailSystem(
+        {
+            **_CONFIG,
+            "use_ssl": False,
+            "hostname": "h",
+            "timeout": 5,
+            "ssl_context": None,
+            "strict": True,
+            "webhooks": {"endpoints": []},
+            "routing": {},
+            "data_dir": "d",
+            "folders": ["INBOX"],
+            "model": "m.skops",
+            "threshold": 0.7,
+            "folder_mapping": {},
+            "ca_file": "ca.pem",
+        }
+    )
 
 
 class _Recording(CompleteRealTimeEmailSystem):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -64,7 +65,8 @@ def test_what_is_between_groups(between: str) -> None:
     card = card if between == "\n" else card.replace(" ", between)
     iban = "DE89 3704 0044 0532 0130 00".replace(" ", between)
     for number in (card.replace("\n", " ", 1), iban):
-        assert redact_text(f"<td>{number}</td>, x") == f"<td>{REDACTED}</td>, x"
+        found = redact_text(f"<td>{number}</td>, x")
+        assert re.sub("</?(span|wbr)>", "", found) == f"<td>{REDACTED}</td>, x"
 
 
 @pytest.mark.parametrize(
@@ -100,16 +102,25 @@ def test_luhn_is_no_reason_alone() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("<b>4111</b> 1111 1111 1111", f"<b>{REDACTED}"),
+        ("<b>4111</b> 1111 1111 1111", f"<b>{REDACTED}</b>"),
+        (
+            "<p>card 4111&nbsp;1111 1111 <b>1111</b></p>",
+            f"<p>card {REDACTED}<b></b></p>",
+        ),
+        ("4111 1111 <b title='1111'>1111 1111</b>", f"{REDACTED}<b></b>"),
+        ("4111 1111 <!-- 1111 -->1111 1111", REDACTED),
         ("<span title='123-45-6789'>4111</span>", f"<span title='{REDACTED}'>4111</span>"),
-        ("ann<span>@</span>example<wbr>.org", REDACTED),
+        ("ann<span>@</span>example<wbr>.org", f"{REDACTED}<span></span><wbr>"),
         ("&lt;ann@example.org&gt;", f"&lt;{REDACTED}&gt;"),
-        ("4111 1111<br>1111 1111", REDACTED),
+        ("4111 1111<br/>1111 1111", f"{REDACTED}<br>"),
         ("&#52;&#49;&#49;&#49; 1111 1111 1111", REDACTED),
     ],
 )
 def test_html(text: str, expected: str) -> None:
-    """Tags within a line and references hide nothing, and what is in a tag is text, too."""
+    """Tags within a line and references hide nothing, and what is in a tag is text, too.
+
+    Tags stay, without attributes, so that what begins ends.
+    """
     assert redact_text(text) == expected
 
 
@@ -129,7 +140,7 @@ def test_html(text: str, expected: str) -> None:
         ("078_05_1120", REDACTED),
         ("078\u201105\u20131120", REDACTED),
         ("078-05-\n1120, 078 05\n1120", f"{REDACTED}, {REDACTED}"),
-        ("<b>078</b>-05-1120", f"<b>{REDACTED}"),
+        ("<b>078</b>-05-1120", f"<b>{REDACTED}</b>"),
     ],
 )
 def test_social_security_numbers(text: str, expected: str) -> None:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, SecretStr, m
 
 from sage_mail.delivery.events import EventType
 from sage_mail.delivery.filters import Announced, Conditions
-from sage_mail.delivery.notifications.texts import Template
+from sage_mail.delivery.notifications.texts import check_digest, check_note
 from sage_mail.secrets import SecretSource
 from sage_mail.settings_types import (
     TABLE,
@@ -55,11 +55,6 @@ def _zone(name: str | None) -> str | None:
     return name
 
 
-def _template(text: str) -> str:
-    Template(text)
-    return text
-
-
 class NotificationSettings(BaseModel):
     """A channel: which messages it tells of, to which service, in which words, when and how often.
 
@@ -84,12 +79,14 @@ class NotificationSettings(BaseModel):
     categories: Categories = []
     topics: list[Topic] = []
     priorities: list[Priority] | None = None
-    title: Annotated[str, AfterValidator(_template)] = "{{ sender_name or sender }}: {{ subject }}"
-    body: Annotated[str, AfterValidator(_template)] = (
+    title: Annotated[str, AfterValidator(check_note)] = "{{ sender_name or sender }}: {{ subject }}"
+    body: Annotated[str, AfterValidator(check_note)] = (
         "{{ category }}, {{ priority }} priority, in {{ folder }} of {{ account }}"
     )
-    digest_title: Annotated[str, AfterValidator(_template)] = "{{ messages|length }} new messages"
-    digest_body: Annotated[str, AfterValidator(_template)] = (
+    digest_title: Annotated[str, AfterValidator(check_digest)] = (
+        "{{ messages|length }} new messages"
+    )
+    digest_body: Annotated[str, AfterValidator(check_digest)] = (
         "{% for m in messages %}{{ m.sender_name or m.sender }}: {{ m.subject }}\n{% endfor %}"
     )
     once_within: float = Field(default=300.0, ge=0, allow_inf_nan=False)

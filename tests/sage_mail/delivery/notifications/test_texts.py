@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from sage_mail.delivery.filters import facts_of
 from sage_mail.delivery.notifications.settings import NotificationSettings
-from sage_mail.delivery.notifications.texts import Note, note_of
-from tests.sage_mail.delivery.samples import event
+from sage_mail.delivery.notifications.texts import NAMES, Note, note_of
+from tests.sage_mail.delivery.samples import event, new_event
 
 _FACTS: dict[str, Any] = {
     "subject": "The lamp",
@@ -53,6 +54,41 @@ def test_no_template(key: str, text: str) -> None:
     """What is no template is refused when the settings are read, with the place."""
     with pytest.raises(ValidationError, match=r"is no template: .* in line 1"):
         _settings(**{key: text})
+
+
+@pytest.mark.parametrize("key", ["title", "body"])
+@pytest.mark.parametrize(
+    "text", ["{{ subjct }}", "{% if subjct %}x{% endif %}", "{{ subjct|upper }}"]
+)
+def test_a_name_that_no_message_has(key: str, text: str) -> None:
+    """It is refused when the settings are read, with the nearest that there is."""
+    with pytest.raises(ValidationError, match="unknown name 'subjct', did you mean 'subject'"):
+        _settings(**{key: text})
+
+
+@pytest.mark.parametrize(
+    ("text", "guess"),
+    [
+        ("{{ mesages|length }}", "'mesages', did you mean 'messages'"),
+        ("{{ subject }}", "'subject'; known are messages"),
+        ("{% for m in messages %}{{ m.subjct }}{% endfor %}", "'subjct', did you mean 'subject'"),
+    ],
+)
+def test_a_name_that_no_digest_has(text: str, guess: str) -> None:
+    """There is a list of messages, each of which has the names of one."""
+    with pytest.raises(ValidationError, match=guess):
+        _settings(digest_body=text)
+
+
+def test_names_that_there_are() -> None:
+    """All facts of a message, what the template itself sets, functions of Jinja and of mappings."""
+    facts = facts_of(new_event()).keys()
+    assert facts - NAMES == set()
+    body = "".join(f"{{{{ {name} }}}}" for name in sorted(NAMES))
+    _settings(body=body + "{% set own = 1 %}{{ own }}{% for n in range(2) %}{{ n }}{% endfor %}")
+    _settings(
+        digest_body="{% for m in messages %}{{ m.get('subject') }}{{ loop.index }}{% endfor %}"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+../../src/sage_mail/console/static/feed.js

@@ -66,6 +66,10 @@ class AccountWatcher:
         """The seconds since each of its folders was compared as a whole."""
         return self._scope.looks.lags()
 
+    def closed(self) -> dict[str, str]:
+        """The folders that cannot be looked at now, and why."""
+        return self._scope.closed
+
     async def look(self) -> None:
         """Have each folder compared as a whole now, and return when that is done."""
         await self._scope.looks.all_since(asyncio.get_running_loop().time())

@@ -110,4 +110,5 @@ class AccountWatcher:
                 )
                 await announce(uow, event, self._scope.endpoints)
             await uow.commit()
-        _log.info(type_.value.replace(".", "_"), account=self._scope.account, reason=reason)
+        tell = _log.info if type_ is EventType.ACCOUNT_CONNECTED else _log.warning
+        tell(type_.value.replace(".", "_"), account=self._scope.account, reason=reason)

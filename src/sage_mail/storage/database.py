@@ -41,6 +41,7 @@ _DRIVERS: Final = {
 # An attempt to begin cannot be cancelled, and a stop may take less than ten seconds in all.
 _BUSY_SECONDS: Final = 5.0
 _CONNECTIONS: Final = 20
+_POSTGRES_PORT: Final = 5432
 
 
 class Database(Protocol):
@@ -70,6 +71,7 @@ def open_database(url: str) -> Database:
 
 class _Sqlite:
     def __init__(self, url: URL) -> None:
+        self._name = f"the database {url.database}"
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
         self._engine = create_engine(
             url,
@@ -102,7 +104,7 @@ class _Sqlite:
         async with self._open:
             connection = SqliteConnection(self._threads)
             try:
-                with translated():
+                with translated(self._name):
                     await connection.open(self._engine, writes=writes)
                 yield connection
             finally:
@@ -112,6 +114,7 @@ class _Sqlite:
 
 class _Postgres:
     def __init__(self, url: URL) -> None:
+        self._name = f"the database at {_address(url)}"
         self._engine = create_async_engine(
             url,
             hide_parameters=True,
@@ -133,7 +136,7 @@ class _Postgres:
 
     @asynccontextmanager
     async def _connection(self, **options: Any) -> AsyncIterator[DatabaseConnection]:
-        with translated():
+        with translated(self._name):
             connection = await self._engine.connect()
         try:
             with translated():
@@ -159,6 +162,13 @@ def _normalised(text: str) -> URL:
     if backend == "sqlite" and url.database in (None, "", ":memory:"):
         raise ConfigError("database.url names no file; use sqlite:///path/to/file.db")
     return url.set(drivername=_DRIVERS[backend])
+
+
+def _address(url: URL) -> str:
+    """Where a PostgreSQL is, without user and password."""
+    host = url.host or url.query.get("host") or "the local socket"
+    port = url.port or url.query.get("port") or _POSTGRES_PORT
+    return f"{host if isinstance(host, str) else ','.join(host)}:{port}"
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

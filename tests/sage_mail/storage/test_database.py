@@ -67,7 +67,40 @@ async def test_a_server_that_cannot_be_reached_is_unavailable(tmp_path: Path) ->
     url = f"postgresql://sage:hidden@127.0.0.1:{port}/sage"
     with pytest.raises(StorageUnavailable) as refused:
         await Storage.open(url, blob_dir=tmp_path)
-    assert "hidden" not in str(refused.value)
+    assert str(refused.value).startswith(
+        f"the database at 127.0.0.1:{port} cannot be used now: OperationalError"
+    )
+    assert str(refused.value).endswith("the connection is refused; see that it runs there")
+    for private in ("hidden", "sage:"):
+        assert private not in str(refused.value)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (("/postgres?", "/nobodys?"), "no database of that name"),
+        (("//postgres@", "//nobodys@"), "it refuses the log-in"),
+    ],
+)
+async def test_a_server_that_lets_nobody_in(
+    postgres_server: str, tmp_path: Path, changed: tuple[str, str], reason: str
+) -> None:
+    """What is wrong with the URL is told, without what stands in it."""
+    part, wrong = changed
+    url = f"{postgres_server}?".replace(part, wrong, 1)
+    with pytest.raises(StorageUnavailable, match=reason) as refused:
+        await Storage.open(url, blob_dir=tmp_path)
+    assert "nobodys" not in str(refused.value)
+
+
+async def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
+    """The path and the reason are told."""
+    path = tmp_path / "sage.db"
+    path.mkdir()
+    with pytest.raises(StorageUnavailable, match="it cannot be opened; see who") as refused:
+        await Storage.open(f"sqlite:///{path}", blob_dir=tmp_path)
+    assert str(path) in str(refused.value)
 
 
 @pytest.mark.live

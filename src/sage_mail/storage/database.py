@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sage_mail.errors import ConfigError
+from sage_mail.files import make_private_file, make_private_folder
 from sage_mail.storage.columns import json_text
 from sage_mail.storage.connections import (
     WRITES,
@@ -72,7 +73,7 @@ def open_database(url: str) -> Database:
 class _Sqlite:
     def __init__(self, url: URL) -> None:
         self._name = f"the database {url.database}"
-        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        _make_file(Path(url.database or ""))
         self._engine = create_engine(
             url,
             connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
@@ -162,6 +163,18 @@ def _normalised(text: str) -> URL:
     if backend == "sqlite" and url.database in (None, "", ":memory:"):
         raise ConfigError("database.url names no file; use sqlite:///path/to/file.db")
     return url.set(drivername=_DRIVERS[backend])
+
+
+def _make_file(path: Path) -> None:
+    """Make what is missing of the file and its folder; the journals take over its permissions."""
+    try:
+        make_private_folder(path.parent)
+        make_private_file(path)
+    except OSError as error:
+        raise ConfigError(
+            f"the database {path} cannot be made: {error.strerror}; set another data_dir or "
+            "database.url, or let the user of sage-mail write there"
+        ) from error
 
 
 def _address(url: URL) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sqlite3
+import stat
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import closing
@@ -101,6 +102,32 @@ async def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable, match="it cannot be opened; see who") as refused:
         await Storage.open(f"sqlite:///{path}", blob_dir=tmp_path)
     assert str(path) in str(refused.value)
+
+
+async def test_a_file_that_cannot_be_made(tmp_path: Path) -> None:
+    """A folder that is none is told in a sentence."""
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be made: Not a directory; set another data_dir"):
+        await Storage.open(f"sqlite:///{tmp_path / 'file' / 'sage.db'}", blob_dir=tmp_path)
+
+
+async def test_nobody_else_reads_the_file(tmp_path: Path) -> None:
+    """What is made for the texts of mail is its owner's alone; what was there stays as it is."""
+    new = tmp_path / "data" / "sage.db"
+    old = tmp_path / "old.db"
+    old.touch(0o644)
+    old.chmod(0o644)
+    for path in (new, old):
+        storage = await Storage.open(f"sqlite:///{path}", blob_dir=tmp_path)
+        async with storage.read() as uow:
+            await uow.accounts.list()
+            modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
+        await storage.close()
+        if path is new:
+            assert modes == dict.fromkeys(["sage.db", "sage.db-wal", "sage.db-shm"], 0o600)
+            assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        else:
+            assert modes["old.db"] == 0o644
 
 
 @pytest.mark.live

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+import stat
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,15 +32,23 @@ from sage_mail.configured import configured_pipeline
 from sage_mail.delivery.notifications import NotificationSettings, service_of
 from sage_mail.delivery.signing import signature_headers
 from sage_mail.delivery.targets import GuardedNetwork, TargetRefused
-from sage_mail.errors import ConfigError, ModelUnusable, SecretUnavailable, StorageError
+from sage_mail.errors import (
+    ConfigError,
+    ModelUnusable,
+    SchemaOutdated,
+    SecretUnavailable,
+    StorageError,
+)
+from sage_mail.files import why_unusable
 from sage_mail.ingest.folders import find_watched
 from sage_mail.settings import AccountSettings, FeedSettings, Settings, WebhookSettings
-from sage_mail.storage import Storage
+from sage_mail.storage import Storage, UnitOfWork
 from sage_mail.watchers.connecting import connect
 
 __all__ = ["Finding", "examine"]
 
 _ENDPOINT_TIMEOUT = 10.0
+_WRITABLE = "name another folder, or let the user of sage-mail write there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,7 @@ class Finding:
 async def examine(settings: Settings, tell: Callable[[Finding], None]) -> list[Finding]:
     """Examine everything, several things at a time; *tell* is called for each finding in order."""
     looks = [
+        _collect(_folders(settings)),
         _collect(_database(settings)),
         _collect(_words(settings)),
         _collect(_model(settings)),
@@ -87,39 +97,90 @@ async def _words(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("word lists", True, f"{lists} read")
 
 
+async def _folders(settings: Settings) -> AsyncIterator[Finding]:
+    folders = {"data_dir": settings.data_dir, "report.folder": settings.report.folder}
+    for key, folder in folders.items():
+        if folder is not None and (problem := why_unusable(folder)):
+            yield Finding(key, False, problem, _WRITABLE)
+
+
 async def _database(settings: Settings) -> AsyncIterator[Finding]:
     url = settings.database_url
-    if url.startswith("sqlite") and (path := Path(url.partition("///")[2])) and not path.exists():
-        folder = next(parent for parent in path.parents if parent.exists())
-        usable = os.access(folder, os.W_OK)
-        yield Finding(
-            "database",
-            usable,
-            "a new SQLite file will be made" if usable else f"{folder} cannot be written to",
-            "" if usable else "give the user of sage-mail the right to write there",
-        )
+    path = Path(url.partition("///")[2]) if url.startswith("sqlite") else None
+    if path is not None and not os.path.lexists(path):
+        problem = why_unusable(path.parent)
+        text = problem or "a new SQLite file will be made"
+        yield Finding("database", not problem, text, _WRITABLE if problem else "")
         return
     try:
         storage = await Storage.open(url, blob_dir=settings.blob_dir, migrate=False)
-    except StorageError as error:
-        yield Finding("database", False, str(error), "check database.url and that it is running")
+    except SchemaOutdated as error:
+        what = "empty; the tables will be made" if error.empty else "it will be brought up to date"
+        yield Finding("database", True, f"{what} at the start")
+        return
+    except (ConfigError, StorageError) as error:
+        yield Finding("database", False, str(error), "check database.url")
         return
     try:
         async with storage.read() as uow:
-            stranded = await uow.outbox.stranded([each.name for each in settings.subscribers])
+            found = [each async for each in _deliveries(uow, settings)]
     except StorageError as error:
         yield Finding("database", False, str(error), "check that it is running")
         return
     finally:
         await storage.close()
-    yield Finding("database", True, "opened")
-    for name, queue in stranded.items():
+    yield Finding("database", True, "opened") if path is None else _opened(path)
+    for finding in found:
+        yield finding
+
+
+def _opened(path: Path) -> Finding:
+    if path.stat().st_mode & stat.S_IROTH and path.parent.stat().st_mode & stat.S_IXOTH:
+        text = f"opened; every user of this machine can read the mail in {path}"
+        return Finding("database", True, text, f"chmod o= {path}*")
+    return Finding("database", True, "opened")
+
+
+async def _deliveries(uow: UnitOfWork, settings: Settings) -> AsyncIterator[Finding]:
+    """What of the deliveries needs somebody."""
+    waiting = {name: queue.count for name, queue in (await uow.outbox.waiting()).items()}
+    for subscriber in settings.subscribers:
+        kind = "webhook" if isinstance(subscriber, WebhookSettings) else "notification"
+        count = waiting.pop(subscriber.name, 0)
+        async for finding in _standing(uow, kind, subscriber.name, count):
+            yield finding
+    for name, count in sorted(waiting.items()):
         yield Finding(
             f"endpoint {name}",
             False,
-            f"it is not configured, and {queue.count} deliveries wait for it",
+            f"it is not configured, and {count} deliveries wait for it",
             f"configure it under this name, or give them up: sage-mail webhooks drop {name}",
         )
+
+
+async def _standing(uow: UnitOfWork, kind: str, name: str, waiting: int) -> AsyncIterator[Finding]:
+    """How the endpoint stands, where it gets nothing."""
+    state = await uow.endpoints.get(name)
+    wait = f"{waiting} deliveries wait for it"
+    if not state.enabled:
+        text = f"disabled since {_moment(state.disabled_at)} ({state.reason}); {wait}"
+        remedy = f"once it works again: sage-mail {kind}s enable {name}"
+        yield Finding(f"{kind} {name}", False, text, remedy)
+    elif state.failing_since is not None:
+        why = await _last_error(uow, name)
+        text = f"failing since {_moment(state.failing_since)} ({why}); {wait}"
+        yield Finding(f"{kind} {name}", True, text, f"see sage-mail {kind}s attempts {name}")
+
+
+async def _last_error(uow: UnitOfWork, name: str) -> str:
+    for _, attempt in await uow.outbox.latest_attempts(name, limit=1, failed=True):
+        return attempt.error or ""
+    return "nothing is known of why"
+
+
+def _moment(instant: datetime | None) -> str:
+    """By the clock on the wall."""
+    return "?" if instant is None else f"{instant.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 async def _model(settings: Settings) -> AsyncIterator[Finding]:
@@ -214,7 +275,8 @@ async def _endpoint(webhook: WebhookSettings) -> AsyncIterator[Finding]:
         return
     except (httpcore.NetworkError, httpcore.TimeoutException, OSError, TimeoutError) as error:
         what = str(error) or "it does not answer"
-        yield Finding(subject, False, f"no connection: {what}", "start it, or check its url")
+        text = f"no connection to {parts.hostname}:{port}: {what}"
+        yield Finding(subject, False, text, "start it, or check its url")
         return
     yield Finding(subject, True, f"reachable at {parts.hostname}:{port}")
 

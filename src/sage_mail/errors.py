@@ -10,6 +10,7 @@
     ├── ModelUnwritable         a trained model cannot be written where it was wanted
     ├── TrainingImpossible      the messages given do not suffice to learn from or to judge by
     └── StorageError            the database or the blob store cannot do what was asked
+        ├── SchemaOutdated      ... because its tables are missing or older than this program
         └── StorageUnavailable  ... because it cannot be reached or is locked; a retry may help
 
 What the mail server does wrong is told by the tree of `sage_imap.errors`. A delivery that fails is
@@ -27,6 +28,7 @@ __all__ = [
     "ModelUnusable",
     "ModelUnwritable",
     "SageMailError",
+    "SchemaOutdated",
     "SecretUnavailable",
     "StorageError",
     "StorageUnavailable",
@@ -82,6 +84,20 @@ class TrainingImpossible(SageMailError):
 
 class StorageError(SageMailError):
     """The database or the blob store cannot do what was asked; nothing was committed."""
+
+
+class SchemaOutdated(StorageError):
+    """The database's tables are older than this program, or, where it is *empty*, missing.
+
+    Nothing was changed; opening it with migrations allowed makes them.
+    """
+
+    def __init__(self, *, empty: bool) -> None:
+        super().__init__(
+            f"the database {'has no tables yet' if empty else 'is older than this program'}; "
+            "nothing was changed; the service brings it up to date when it starts"
+        )
+        self.empty = empty
 
 
 class StorageUnavailable(StorageError):

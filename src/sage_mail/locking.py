@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sage_mail.errors import SageMailError
+from sage_mail.errors import ConfigError, SageMailError
+from sage_mail.files import make_private_folder
 
 __all__ = ["AlreadyRunning", "StoreLock", "is_held"]
 
@@ -27,7 +28,8 @@ class AlreadyRunning(SageMailError):
 class StoreLock:
     """The lock on a data directory, held within a ``with`` block.
 
-    Entering raises `AlreadyRunning` if another process holds it.
+    The directory is made if need be. Entering raises `AlreadyRunning` if another process holds the
+    lock, and `ConfigError` if the directory cannot be used.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -35,8 +37,7 @@ class StoreLock:
         self._descriptor: int | None = None
 
     def __enter__(self) -> Self:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = _opened(self._path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -60,6 +61,17 @@ class StoreLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _opened(path: Path) -> int:
+    try:
+        make_private_folder(path.parent)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            f"data_dir: {path.parent} cannot be used: {error.strerror}; nothing was started; set "
+            "another data_dir, or let the user of sage-mail write there"
+        ) from error
 
 
 def is_held(data_dir: Path) -> bool:

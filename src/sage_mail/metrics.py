@@ -110,6 +110,13 @@ class Metrics:
             "account",
             "folder",
         )
+        self.folders_present = _gauge(
+            registry,
+            "folder_present",
+            "0 while the folder does not exist or cannot be opened.",
+            "account",
+            "folder",
+        )
         self._folder_behind = _gauge(
             registry,
             "folder_uids_behind",

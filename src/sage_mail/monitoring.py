@@ -50,6 +50,9 @@ class WatchedAccount(Protocol):
     def lags(self) -> dict[str, float]:
         """Seconds since each folder was compared as a whole."""
 
+    def closed(self) -> dict[str, str]:
+        """The folders that cannot be looked at now, and why."""
+
 
 class WatchedDrains(Protocol):
     """What is asked of the drains; `Drains` is one."""
@@ -125,6 +128,15 @@ class Monitor:
             reasons.append(f"webhook {name}: its deliveries have failed and start anew")
         return reasons
 
+    def warnings(self) -> list[str]:
+        """What is amiss and no reason against being ready, a sentence each."""
+        label = self.metrics.labels.of
+        return [
+            f"account {label('account', account.account)}, folder {label('folder', folder)}: {why}"
+            for account in self._accounts
+            for folder, why in account.closed().items()
+        ]
+
     async def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""
         await self.refresh()
@@ -192,8 +204,11 @@ class Monitor:
         label = metrics.labels.of("account", account.account)
         for state in AccountState:
             metrics.account_states.labels(label, state.value).set(state is account.state)
+        closed = account.closed()
         for folder, seconds in account.lags().items():
-            metrics.folder_lags.labels(label, metrics.labels.of("folder", folder)).set(seconds)
+            labels = (label, metrics.labels.of("folder", folder))
+            metrics.folder_lags.labels(*labels).set(seconds)
+            metrics.folders_present.labels(*labels).set(folder not in closed)
 
     def _account_reason(self, account: WatchedAccount) -> str:
         name = self.metrics.labels.of("account", account.account)

@@ -15,11 +15,13 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
+from sage_mail.errors import ConfigError
+from sage_mail.files import make_private_file, make_private_folder, require_writable_folder
 from sage_mail.monitoring import Monitor
 from sage_mail.settings import ReportSettings
 from sage_mail.telemetry import get_logger
 
-__all__ = ["Reporter"]
+__all__ = ["Reporter", "require_folder"]
 
 _log = get_logger(__name__)
 
@@ -81,11 +83,25 @@ class Reporter:
             _log.error("report_not_written", error=error.strerror)
 
 
+def require_folder(settings: ReportSettings) -> None:
+    """Have the folder of the settings exist; raises `ConfigError` where nothing can be written."""
+    if settings.folder is None:
+        return
+    try:
+        require_writable_folder(settings.folder)
+    except OSError as error:
+        raise ConfigError(
+            f"report.folder: {settings.folder} cannot be written: {error.strerror}; name another "
+            "folder"
+        ) from error
+
+
 def _write(path: Path, text: str) -> None:
     """Write the whole file or none of it: who collects reports reads no half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     draft = path.with_suffix(".part")
-    draft.write_text(text, "utf-8")
+    draft.unlink(missing_ok=True)
+    make_private_file(draft, text.encode())
     draft.replace(path)
 
 

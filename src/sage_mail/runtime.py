@@ -30,7 +30,7 @@ from sage_mail.locking import StoreLock
 from sage_mail.metrics import Metrics
 from sage_mail.monitoring import Monitor
 from sage_mail.pipeline import Pipeline
-from sage_mail.reporting import Reporter
+from sage_mail.reporting import Reporter, require_folder
 from sage_mail.settings import AccountSettings, Settings
 from sage_mail.storage import Storage
 from sage_mail.systemd import keep_watchdog_quiet, notify
@@ -98,6 +98,7 @@ class Runtime:
         settings = self.settings
         async with AsyncExitStack() as stack:
             stack.enter_context(StoreLock(settings.data_dir))
+            require_folder(settings.report)
             if self._pipeline is None:
                 # The libraries of a trained model take some seconds to load.
                 self._pipeline = await asyncio.to_thread(_pipeline, settings)

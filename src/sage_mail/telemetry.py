@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
 import re
+import stat
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor
+
+from sage_mail.files import make_private_folder
 
 __all__ = ["Logger", "clean_text", "configure", "get_logger"]
 
@@ -91,7 +96,7 @@ def configure(
     handlers: list[logging.Handler] = [_Stream(target)]
     handlers[0].setFormatter(_formatter(format, colors=target.isatty()))
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(file.parent)
         handlers.append(_File(file, encoding="utf-8"))
         handlers[1].setFormatter(_formatter(format, colors=False))
     root = logging.getLogger()
@@ -129,7 +134,19 @@ class _Stream(_Terse, logging.StreamHandler[TextIO]):
 
 
 class _File(_Terse, logging.handlers.WatchedFileHandler):
-    """The way to a file, which is opened anew when somebody has moved it away."""
+    """The way to a file, which is opened anew when somebody has moved it away.
+
+    One that we make is its owner's alone, or open to those to whom the one before was.
+    """
+
+    _mode = 0o600
+
+    def _open(self) -> TextIOWrapper:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+        os.close(os.open(self.baseFilename, flags, self._mode))
+        stream = super()._open()
+        self._mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
+        return stream
 
 
 class _Strictness:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import pytest
 
+from sage_mail.errors import ConfigError
 from sage_mail.locking import AlreadyRunning, StoreLock, is_held
 
 
@@ -20,3 +22,21 @@ def test_second_holder_is_turned_away(tmp_path: Path) -> None:
     assert not is_held(data)
     with StoreLock(data):
         assert is_held(data)
+
+
+def test_a_directory_that_cannot_be_used(tmp_path: Path) -> None:
+    """One sentence says which, why and what to do."""
+    (tmp_path / "file").touch()
+    data = tmp_path / "file" / "data"
+    said = f"data_dir: {data} cannot be used: Not a directory; .* set another data_dir"
+    with pytest.raises(ConfigError, match=said), StoreLock(data):
+        raise AssertionError
+
+
+def test_nobody_else_reads_a_directory_that_is_made(tmp_path: Path) -> None:
+    """The directory is its owner's alone; one that is there stays as it is."""
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old").chmod(0o755)
+    for name, mode in (("new", 0o700), ("old", 0o755)):
+        with StoreLock(tmp_path / name):
+            assert stat.S_IMODE((tmp_path / name).stat().st_mode) == mode

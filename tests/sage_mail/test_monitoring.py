@@ -51,6 +51,18 @@ async def test_reasons_are_told_without_addresses(storage: Storage) -> None:
     ]
 
 
+async def test_a_folder_that_is_not_there(storage: Storage) -> None:
+    """It is shown and told, and is no reason against being ready."""
+    monitor = monitor_of(storage, Watched("work", absent={"INBOX": "it does not exist"}))
+    assert await monitor.unready() == []
+    assert monitor.warnings() == ["account work, folder INBOX: it does not exist"]
+    assert _value(monitor, "folder_present", account="work", folder="INBOX") == 0
+    monitor = monitor_of(storage, Watched("work"))
+    await monitor.refresh()
+    assert monitor.warnings() == []
+    assert _value(monitor, "folder_present", account="work", folder="INBOX") == 1
+
+
 async def test_a_store_that_is_gone(tmp_path: Path) -> None:
     """A database that cannot be read is a reason; the metrics are shown all the same."""
     storage = await Storage.open(f"sqlite:///{tmp_path / 'sage.db'}", blob_dir=tmp_path / "blobs")

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from sage_mail.delivery.schedule import Delivered, RetryAt
-from sage_mail.reporting import Reporter, _quantile
-from sage_mail.settings import ReportSettings
+from sage_mail.errors import ConfigError
+from sage_mail.reporting import Reporter, _quantile, require_folder
+from sage_mail.runtime import Runtime
+from sage_mail.settings import ReportSettings, Settings
 from sage_mail.storage import Storage
 from tests.sage_mail.storage.samples import announced
 from tests.sage_mail.watching import monitor_of
@@ -62,6 +64,26 @@ async def test_reports_are_kept_in_a_folder(storage: Storage, tmp_path: Path) ->
     (path,) = (tmp_path / "reports").iterdir()
     assert path.name.endswith("Z-final.json")
     assert json.loads(path.read_text()) == report
+
+
+def test_the_folder_is_tried_before(tmp_path: Path) -> None:
+    """One that cannot be written is a sentence; none at all is fine."""
+    require_folder(ReportSettings())
+    require_folder(ReportSettings(folder=tmp_path / "new"))
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "reports"
+    with pytest.raises(ConfigError, match=f"report.folder: {folder} cannot be written: Not a"):
+        require_folder(ReportSettings(folder=folder))
+
+
+async def test_nothing_is_started_without_the_folder(tmp_path: Path) -> None:
+    """What would show at the end of the first hour is told at the start."""
+    (tmp_path / "file").touch()
+    settings = Settings(data_dir=tmp_path / "data", report=ReportSettings(folder=tmp_path / "file"))
+    with pytest.raises(ConfigError, match=r"report\.folder"):
+        async with Runtime(settings):
+            raise AssertionError
+    assert not (tmp_path / "data" / "sage.db").exists()
 
 
 async def test_a_folder_that_cannot_be_written(

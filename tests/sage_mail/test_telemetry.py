@@ -212,6 +212,21 @@ def test_a_line_that_cannot_be_written(
     assert said == "sage-mail: a line of the log was lost: ValueError\n"
 
 
+def test_who_may_read_the_file(stream: io.StringIO, tmp_path: Path) -> None:
+    """A new file is its owner's alone; whoever was let read one may read its successor, too."""
+    path = tmp_path / "sage.log"
+    log = get_logger("sage_mail.test")
+    for mode in (0o600, 0o644):
+        configure(stream=stream, file=path)
+        log.info("first")
+        assert path.stat().st_mode & 0o777 == mode
+        path.rename(path.with_suffix(".1"))
+        log.info("second")
+        assert path.stat().st_mode & 0o777 == mode
+        path.chmod(0o644)
+    configure(stream=stream)
+
+
 def test_a_file_that_cannot_be_opened(tmp_path: Path, stream: io.StringIO) -> None:
     """The caller hears of it, and what was configured before stays."""
     configure(stream=stream)

@@ -21,8 +21,13 @@ class Watched:
     reason: str | None = None
     folders: dict[str, float] = field(default_factory=lambda: {"INBOX": 3.0})
 
+    absent: dict[str, str] = field(default_factory=dict)
+
     def lags(self) -> dict[str, float]:
         return self.folders
+
+    def closed(self) -> dict[str, str]:
+        return self.absent
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from sage_mail.classification.features import Part
 from sage_mail.classification.linear import SPAM_LABELS, LinearModel
 from sage_mail.classification.manifest import Manifest, manifest_path, read_manifest
 from sage_mail.errors import ModelUnusable, ModelUnwritable
+from sage_mail.files import make_private_file, make_private_folder
 from sage_mail.pipeline.decision import Category
 
 __all__ = [
@@ -129,9 +130,10 @@ def save_model(model: LinearModel, manifest: Manifest, octets: bytes, path: Path
     contents = {path: octets, manifest_path(path): text.encode()}
     temporary = {target: target.with_name(f".{target.name}.new") for target in contents}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         for target, data in contents.items():
-            temporary[target].write_bytes(data)
+            temporary[target].unlink(missing_ok=True)
+            make_private_file(temporary[target], data)
         for target, new in temporary.items():
             new.replace(target)
     except OSError as error:

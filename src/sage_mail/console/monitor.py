@@ -34,10 +34,13 @@ def monitor_routes(monitor: Monitor, *, loopback_only: bool) -> APIRouter:
     @router.get("/readyz")
     async def readiness() -> Response:
         reasons = await monitor.unready()
-        if not reasons:
-            return JSONResponse({"status": "ready"}, headers=_NO_STORE)
-        content = {"status": "unready", "reasons": reasons}
-        return JSONResponse(content, status_code=503, headers=_NO_STORE)
+        warnings = monitor.warnings()
+        content = {
+            "status": "unready" if reasons else "ready",
+            **({"reasons": reasons} if reasons else {}),
+            **({"warnings": warnings} if warnings else {}),
+        }
+        return JSONResponse(content, status_code=503 if reasons else 200, headers=_NO_STORE)
 
     @router.get("/metrics")
     async def metrics() -> Response:

@@ -1,7 +1,8 @@
 """One attempt of a delivery: a POST, and what came of it as a value.
 
 Redirects are not followed, cookies not kept, proxies not used, and of the answer no more than a
-kibibyte is read. The address of an endpoint appears in no log and no error: many carry a token.
+kibibyte is read. Of the address of an endpoint no more than host and port appears in a log or an
+error: many carry a token behind them.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ class Sender:
         except httpx.InvalidURL:
             error = "the exchange failed: the address cannot be used"
         except _NETWORK_ERRORS as problem:
-            error = _describe(problem)
+            error = _describe(problem, httpx.URL(self._url))
         else:
             return await self._answered(response, time.perf_counter() - started)
         return Outcome(error=error, latency=time.perf_counter() - started)
@@ -205,9 +206,11 @@ async def _excerpt(response: httpcore.Response) -> str:
     return "".join(ch if ch.isprintable() or ch in "\n\t" else "\ufffd" for ch in text)
 
 
-def _describe(problem: Exception) -> str:
+def _describe(problem: Exception, url: httpx.URL) -> str:
     if isinstance(problem, httpcore.ConnectError | httpcore.ConnectTimeout):
-        return f"cannot connect: {problem}"[:_ERROR_CHARACTERS]
+        host = f"[{url.host}]" if ":" in url.host else url.host
+        where = f"{host}:{url.port or _PORTS[url.scheme]}"
+        return f"cannot connect to {where}: {str(problem) or 'no answer'}"[:_ERROR_CHARACTERS]
     # Only the kind: the texts of the others may quote the address.
     return f"the exchange failed: {type(problem).__name__}"
 

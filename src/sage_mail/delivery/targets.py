@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
@@ -97,8 +98,10 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
                 return await self._network.connect_tcp(
                     address, port, timeout, local_address, socket_options
                 )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            except httpcore.ConnectTimeout as error:
                 failure = error
+            except httpcore.ConnectError as error:
+                failure = httpcore.ConnectError(_reason(error))
         raise failure
 
     async def connect_unix_socket(
@@ -119,6 +122,16 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
             reason = error.strerror if isinstance(error, OSError) else None
             raise httpcore.ConnectError(reason or "the name cannot be resolved") from error
         return found
+
+
+def _reason(error: BaseException) -> str:
+    """What the system says of a connection that failed, below all that is wrapped around it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno is not None:
+            return os.strerror(cause.errno)
+        cause = cause.__cause__ or cause.__context__
+    return str(error)
 
 
 def _look_up(host: str, port: int) -> list[str]:

@@ -123,6 +123,8 @@ class Scope:
     ``unknown_in`` gets the names of mailboxes that hold messages of which nothing is known; it is
     joined by those who wait until they were listed, or could not be.
     ``analyses`` says that the attachments of new messages are to be analysed later.
+    ``closed`` are the watched folders that cannot be looked at now, by their names in the settings,
+    and why.
     """
 
     settings: AccountSettings
@@ -142,6 +144,7 @@ class Scope:
     found_elsewhere: Counter[str] = field(default_factory=Counter)
     unknown_in: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     looks: Looks = field(default_factory=Looks)
+    closed: dict[str, str] = field(default_factory=dict)
 
     @property
     def account(self) -> str:

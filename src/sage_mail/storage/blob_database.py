@@ -7,7 +7,6 @@ and one process may read or write while others do. SQLite itself says that what 
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from sage_mail.errors import StorageError
+from sage_mail.files import make_private_file, make_private_folder
 
 __all__ = ["BlobDatabase"]
 
@@ -97,9 +97,9 @@ class BlobDatabase:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     # Nobody else may read it, nor the journals, which take over its permissions.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    make_private_file(path)
     connection = sqlite3.connect(path, timeout=_WAIT_FOR_OTHERS_SECONDS, check_same_thread=False)
     try:
         for statement in (*_SETTINGS, _TABLE):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from sage_mail.errors import StorageError
+from sage_mail.files import make_private_folder
 
 __all__ = ["BlobFiles"]
 
@@ -81,7 +82,7 @@ def _make_folders(folders: Iterable[Path]) -> bool:
     """Make those that are missing; whether there were any."""
     missing = [folder for folder in folders if not folder.is_dir()]
     for folder in missing:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
     return bool(missing)
 
 

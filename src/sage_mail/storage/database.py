@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sage_mail.errors import ConfigError
+from sage_mail.files import make_private_file, make_private_folder
 from sage_mail.storage.columns import json_text
 from sage_mail.storage.connections import (
     WRITES,
@@ -41,6 +42,7 @@ _DRIVERS: Final = {
 # An attempt to begin cannot be cancelled, and a stop may take less than ten seconds in all.
 _BUSY_SECONDS: Final = 5.0
 _CONNECTIONS: Final = 20
+_POSTGRES_PORT: Final = 5432
 
 
 class Database(Protocol):
@@ -70,7 +72,8 @@ def open_database(url: str) -> Database:
 
 class _Sqlite:
     def __init__(self, url: URL) -> None:
-        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        self._name = f"the database {url.database}"
+        _make_file(Path(url.database or ""))
         self._engine = create_engine(
             url,
             connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
@@ -102,7 +105,7 @@ class _Sqlite:
         async with self._open:
             connection = SqliteConnection(self._threads)
             try:
-                with translated():
+                with translated(self._name):
                     await connection.open(self._engine, writes=writes)
                 yield connection
             finally:
@@ -112,6 +115,7 @@ class _Sqlite:
 
 class _Postgres:
     def __init__(self, url: URL) -> None:
+        self._name = f"the database at {_address(url)}"
         self._engine = create_async_engine(
             url,
             hide_parameters=True,
@@ -133,7 +137,7 @@ class _Postgres:
 
     @asynccontextmanager
     async def _connection(self, **options: Any) -> AsyncIterator[DatabaseConnection]:
-        with translated():
+        with translated(self._name):
             connection = await self._engine.connect()
         try:
             with translated():
@@ -159,6 +163,25 @@ def _normalised(text: str) -> URL:
     if backend == "sqlite" and url.database in (None, "", ":memory:"):
         raise ConfigError("database.url names no file; use sqlite:///path/to/file.db")
     return url.set(drivername=_DRIVERS[backend])
+
+
+def _make_file(path: Path) -> None:
+    """Make what is missing of the file and its folder; the journals take over its permissions."""
+    try:
+        make_private_folder(path.parent)
+        make_private_file(path)
+    except OSError as error:
+        raise ConfigError(
+            f"the database {path} cannot be made: {error.strerror}; set another data_dir or "
+            "database.url, or let the user of sage-mail write there"
+        ) from error
+
+
+def _address(url: URL) -> str:
+    """Where a PostgreSQL is, without user and password."""
+    host = url.host or url.query.get("host") or "the local socket"
+    port = url.port or url.query.get("port") or _POSTGRES_PORT
+    return f"{host if isinstance(host, str) else ','.join(host)}:{port}"
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
-from sage_mail.errors import StorageError
+from sage_mail.errors import SchemaOutdated, StorageError
 from sage_mail.storage.database import Database
 from sage_mail.storage.errors import translated
 
@@ -29,36 +29,38 @@ async def ensure_schema(database: Database, *, migrate: bool) -> None:
     Migrations run in one transaction, which excludes those of other processes.
 
     Raises:
-        StorageError: the schema is newer than this program, or older and *migrate* is False.
+        SchemaOutdated: the schema is older than this program or missing, and *migrate* is False.
+        StorageError: the schema is newer than this program.
     """
     async with database.read() as connection:
         with translated():
-            current = await connection.run(_is_current)
-    if current:
+            revision = await connection.run(_revision)
+    if revision == _script().get_current_head():
         return
     if not migrate:
-        raise StorageError(
-            "the database's schema is older than this program; nothing was changed; "
-            "start the program once with migrations allowed"
-        )
+        raise SchemaOutdated(empty=revision is None)
     async with database.write() as connection:
         with translated():
             await connection.run(_upgrade)
             await connection.commit()
 
 
-def _is_current(connection: Connection) -> bool:
-    script = ScriptDirectory.from_config(_config())
+def _script() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _revision(connection: Connection) -> str | None:
+    """What the database has, which this program knows; None where it has nothing of ours."""
     revision = MigrationContext.configure(connection).get_current_revision()
     if revision is not None:
         try:
-            script.get_revision(revision)
+            _script().get_revision(revision)
         except CommandError as error:
             raise StorageError(
                 f"the database's schema ({revision}) is newer than this program; nothing was "
                 "changed; use the program's newer version"
             ) from error
-    return revision == script.get_current_head()
+    return revision
 
 
 def _upgrade(connection: Connection) -> None:

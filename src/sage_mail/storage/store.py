@@ -41,7 +41,8 @@ class Storage:
         Raises:
             ConfigError: the URL cannot be used.
             StorageUnavailable: the database cannot be reached.
-            StorageError: the schema is too new for this program, or too old and *migrate* is False.
+            SchemaOutdated: the schema is too old, or missing, and *migrate* is False.
+            StorageError: the schema is too new for this program.
         """
         database = open_database(url)
         try:

@@ -66,6 +66,10 @@ class AccountWatcher:
         """The seconds since each of its folders was compared as a whole."""
         return self._scope.looks.lags()
 
+    def closed(self) -> dict[str, str]:
+        """The folders that cannot be looked at now, and why."""
+        return self._scope.closed
+
     async def look(self) -> None:
         """Have each folder compared as a whole now, and return when that is done."""
         await self._scope.looks.all_since(asyncio.get_running_loop().time())
@@ -106,4 +110,5 @@ class AccountWatcher:
                 )
                 await announce(uow, event, self._scope.endpoints)
             await uow.commit()
-        _log.info(type_.value.replace(".", "_"), account=self._scope.account, reason=reason)
+        tell = _log.info if type_ is EventType.ACCOUNT_CONNECTED else _log.warning
+        tell(type_.value.replace(".", "_"), account=self._scope.account, reason=reason)

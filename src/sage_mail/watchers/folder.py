@@ -14,12 +14,10 @@ from sage_mail.ingest.absence import Absence
 from sage_mail.ingest.folders import find_watched, is_closed
 from sage_mail.ingest.resync import Resync
 from sage_mail.ingest.scope import Scope
-from sage_mail.telemetry import get_logger
 from sage_mail.watchers.gate import Gate
+from sage_mail.watchers.presence import Presence
 
 __all__ = ["FolderWatcher", "learn_names", "next_pause"]
-
-_log = get_logger(__name__)
 
 # A wait in IDLE cannot be interrupted without losing the connection, so it is short, and wishes for
 # a look are heard in between. A second adds nothing to the latency of mail, which wakes the wait.
@@ -38,6 +36,7 @@ class FolderWatcher:
         self.folder = folder
         self._resync = Resync(scope, folder)
         self._absence = Absence(scope, folder)
+        self._presence = Presence(scope, folder)
         self._wish = scope.looks.watch(folder)
 
     async def run(self) -> None:
@@ -48,6 +47,7 @@ class FolderWatcher:
                 name = await find_watched(client, self.folder)
                 if name is None:
                     self._resync.forget()
+                    self._presence.missing()
                     await self._absence.noticed(client)
                     await self._pause()
                     continue
@@ -70,9 +70,10 @@ class FolderWatcher:
         except CommandRejected as error:
             if not is_closed(error):
                 raise
-            _log.warning("folder_refused", folder=self.folder, error=type(error).__name__)
+            self._presence.refused(error)
             await self._pause()
             return
+        self._presence.there()
         await self._resync.whole(client)
         self._scope.looks.seen(self.folder, began)
         if "IDLE" not in client.capabilities:

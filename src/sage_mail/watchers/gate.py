@@ -18,6 +18,7 @@ from sage_mail.metrics import Metrics
 from sage_mail.telemetry import get_logger
 from sage_mail.watchers.backoff import Backoff
 from sage_mail.watchers.health import Health
+from sage_mail.watchers.supervision import NotConnected
 
 __all__ = ["Gate"]
 
@@ -53,8 +54,8 @@ class Gate:
     async def connection(self) -> AsyncIterator[IMAPClient]:
         """A connection for the block; it is closed at its end.
 
-        Waits as long as the door is shut. Raises what `IMAPClient.connect` raises; the caller may
-        come again at once, since the door makes it wait.
+        Waits as long as the door is shut. Raises `NotConnected` where none can be made; the caller
+        may come again at once, since the door makes it wait.
         """
         with self._metrics.connection(self._account, "waiting"):
             await self._turn.acquire()
@@ -94,12 +95,12 @@ class Gate:
             else:
                 self._health.refused(_reason(error))
                 self._shut(error, self._auth_backoff.failed())
-            raise
+            raise NotConnected(_reason(error)) from error
         except (IMAPError, OSError) as error:
             asked = getattr(error, "retry_after", None) or 0.0
             self._health.failed(_reason(error))
             self._shut(error, self._backoff.failed(at_least=asked))
-            raise
+            raise NotConnected(_reason(error)) from error
         self._backoff.succeeded()
         self._auth_backoff.succeeded()
         return client

@@ -16,13 +16,11 @@ from sage_mail.ingest.absence import Absence
 from sage_mail.ingest.folders import find_watched, is_closed
 from sage_mail.ingest.resync import Resync
 from sage_mail.ingest.scope import Scope
-from sage_mail.telemetry import get_logger
 from sage_mail.watchers.folder import learn_names
 from sage_mail.watchers.gate import Gate
+from sage_mail.watchers.presence import Presence
 
 __all__ = ["Poller"]
-
-_log = get_logger(__name__)
 
 
 class Poller:
@@ -33,6 +31,7 @@ class Poller:
         self._gate = gate
         self._resyncs = {folder: Resync(scope, folder) for folder in folders}
         self._absences = {folder: Absence(scope, folder) for folder in folders}
+        self._presences = {folder: Presence(scope, folder) for folder in folders}
         self._wishes = {folder: scope.looks.watch(folder) for folder in folders}
         self._in_step: dict[str, MailboxStatus] = {}
 
@@ -52,6 +51,7 @@ class Poller:
         name = await find_watched(client, folder)
         if name is None:
             self._forget(folder)
+            self._presences[folder].missing()
             await self._absences[folder].noticed(client)
         else:
             self._absences[folder].over()
@@ -69,8 +69,10 @@ class Poller:
             if not is_closed(error):
                 raise
             # The other folders must not wait for it.
-            _log.warning("folder_refused", folder=folder, error=type(error).__name__)
+            self._presences[folder].refused(error)
             self._forget(folder)
+        else:
+            self._presences[folder].there()
 
     async def _compare(self, client: IMAPClient, folder: str, name: str) -> None:
         # RFC 9051 section 6.3.11: STATUS is not for the selected mailbox.

@@ -10,12 +10,16 @@ from sage_mail.errors import SageMailError
 from sage_mail.telemetry import get_logger
 from sage_mail.watchers.backoff import Backoff
 
-__all__ = ["supervise"]
+__all__ = ["NotConnected", "supervise"]
 
 _log = get_logger(__name__)
 
 # Who has worked for this long before failing is not in a loop of failures.
 _SETTLED_SECONDS = 60.0
+
+
+class NotConnected(SageMailError):
+    """No connection could be made, which has been logged; the cause says why."""
 
 
 async def supervise(
@@ -28,7 +32,8 @@ async def supervise(
     """Run the work again and again until cancelled, with growing pauses while it fails.
 
     What is expected to fail (a connection, the database) is logged in a line; anything else is a
-    bug of ours and logged with its traceback. Neither ends anything but the work itself.
+    bug of ours and logged with its traceback. `NotConnected` is not logged again. None of them ends
+    anything but the work itself.
     """
     pauses = backoff or Backoff()
     loop = asyncio.get_running_loop()
@@ -41,14 +46,15 @@ async def supervise(
             if loop.time() - began > _SETTLED_SECONDS:
                 pauses.succeeded()
             pause = pauses.failed()
-            _log.warning(
-                "task_failed",
-                account=account,
-                task=name,
-                error=type(error).__name__,
-                reason=str(error),
-                retry_in=round(pause, 1),
-            )
+            if not isinstance(error, NotConnected):
+                _log.warning(
+                    "task_failed",
+                    account=account,
+                    task=name,
+                    error=type(error).__name__,
+                    reason=str(error),
+                    retry_in=round(pause, 1),
+                )
         except Exception as error:  # noqa: BLE001 - the edge: a bug here must not end the other tasks
             pause = pauses.failed()
             _log.error(

@@ -32,6 +32,12 @@ def saved(tmp_path: Path) -> Path:
     return path
 
 
+def test_nobody_else_reads_a_model(saved: Path) -> None:
+    """Its words are those of mail, so both files are their owner's alone."""
+    files = (saved.parent, *saved.parent.iterdir())
+    assert [file.stat().st_mode & 0o777 for file in files] == [0o700, 0o600, 0o600]
+
+
 def _replace(path: Path, octets: bytes, **changes: Any) -> None:
     """Other octets with a manifest that fits them, as an attacker would do it."""
     path.write_bytes(octets)

@@ -82,6 +82,15 @@ async def test_what_is_wrong_is_told(storage: Storage) -> None:
         assert (await web.get("/healthz")).status_code == 503
 
 
+async def test_a_folder_that_is_missing_is_told(storage: Storage) -> None:
+    """It is ready all the same: no restart would help."""
+    monitor = monitor_of(storage, Watched("work", absent={"Old": "it does not exist"}))
+    async with _answering(storage, monitor) as web:
+        ready = await web.get("/readyz")
+    told = {"status": "ready", "warnings": ["account work, folder Old: it does not exist"]}
+    assert (ready.status_code, ready.json()) == (200, told)
+
+
 async def test_beside_the_feed(storage: Storage) -> None:
     """One port has both; who follows is counted, and needs the token."""
     monitor = monitor_of(storage)

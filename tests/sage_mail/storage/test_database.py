@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sqlite3
+import stat
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import closing
@@ -67,7 +68,66 @@ async def test_a_server_that_cannot_be_reached_is_unavailable(tmp_path: Path) ->
     url = f"postgresql://sage:hidden@127.0.0.1:{port}/sage"
     with pytest.raises(StorageUnavailable) as refused:
         await Storage.open(url, blob_dir=tmp_path)
-    assert "hidden" not in str(refused.value)
+    assert str(refused.value).startswith(
+        f"the database at 127.0.0.1:{port} cannot be used now: OperationalError"
+    )
+    assert str(refused.value).endswith("the connection is refused; see that it runs there")
+    for private in ("hidden", "sage:"):
+        assert private not in str(refused.value)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (("/postgres?", "/nobodys?"), "no database of that name"),
+        (("//postgres@", "//nobodys@"), "it refuses the log-in"),
+    ],
+)
+async def test_a_server_that_lets_nobody_in(
+    postgres_server: str, tmp_path: Path, changed: tuple[str, str], reason: str
+) -> None:
+    """What is wrong with the URL is told, without what stands in it."""
+    part, wrong = changed
+    url = f"{postgres_server}?".replace(part, wrong, 1)
+    with pytest.raises(StorageUnavailable, match=reason) as refused:
+        await Storage.open(url, blob_dir=tmp_path)
+    assert "nobodys" not in str(refused.value)
+
+
+async def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
+    """The path and the reason are told."""
+    path = tmp_path / "sage.db"
+    path.mkdir()
+    with pytest.raises(StorageUnavailable, match="it cannot be opened; see who") as refused:
+        await Storage.open(f"sqlite:///{path}", blob_dir=tmp_path)
+    assert str(path) in str(refused.value)
+
+
+async def test_a_file_that_cannot_be_made(tmp_path: Path) -> None:
+    """A folder that is none is told in a sentence."""
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be made: Not a directory; set another data_dir"):
+        await Storage.open(f"sqlite:///{tmp_path / 'file' / 'sage.db'}", blob_dir=tmp_path)
+
+
+async def test_nobody_else_reads_the_file(tmp_path: Path) -> None:
+    """What is made for the texts of mail is its owner's alone; what was there stays as it is."""
+    new = tmp_path / "data" / "sage.db"
+    old = tmp_path / "old.db"
+    old.touch(0o644)
+    old.chmod(0o644)
+    for path in (new, old):
+        storage = await Storage.open(f"sqlite:///{path}", blob_dir=tmp_path)
+        async with storage.read() as uow:
+            await uow.accounts.list()
+            modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
+        await storage.close()
+        if path is new:
+            assert modes == dict.fromkeys(["sage.db", "sage.db-wal", "sage.db-shm"], 0o600)
+            assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        else:
+            assert modes["old.db"] == 0o644
 
 
 @pytest.mark.live

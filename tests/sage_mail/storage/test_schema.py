@@ -14,12 +14,13 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
 import sage_mail.storage
-from sage_mail.errors import StorageError
+from sage_mail.errors import SchemaOutdated, StorageError
 from sage_mail.storage import Storage
 from sage_mail.storage.database import Database, open_database
 from sage_mail.storage.schema import ensure_schema
 from sage_mail.storage.tables import metadata
 
+_NEWEST = "0004"
 _OPEN = """
 import asyncio, pathlib, sys
 from sage_mail.storage import Storage
@@ -115,10 +116,18 @@ async def test_an_old_schema_is_left_alone_if_migrating_is_not_allowed(
     database_url: str, tmp_path: Path
 ) -> None:
     """Without permission to migrate an old database is refused and stays as it is."""
-    with pytest.raises(StorageError, match="older than this program; nothing was changed"):
+    with pytest.raises(SchemaOutdated, match="no tables yet; nothing was changed") as missing:
         await Storage.open(database_url, blob_dir=tmp_path, migrate=False)
+    assert missing.value.empty
     storage = await Storage.open(database_url, blob_dir=tmp_path)
     await storage.close()
+    database = open_database(database_url)
+    await _run(database, "UPDATE alembic_version SET version_num = '0001'")
+    with pytest.raises(SchemaOutdated, match="older than this program") as old:
+        await Storage.open(database_url, blob_dir=tmp_path, migrate=False)
+    assert not old.value.empty
+    await _run(database, f"UPDATE alembic_version SET version_num = '{_NEWEST}'")
+    await database.close()
     storage = await Storage.open(database_url, blob_dir=tmp_path, migrate=False)
     await storage.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
@@ -19,14 +19,33 @@ from sage_mail.watchers.gate import Gate
 from sage_mail.watchers.health import Health
 from tests.sage_mail.ingest.reports import known, scope_of
 from tests.sage_mail.ingest.talkative import Talkative
+from tests.support.script_server import ScriptServer
+
+_GONE = r"""
+>> * PREAUTH [CAPABILITY IMAP4rev1] hello
+<< A1 LIST "" "Archive"
+>> A1 OK done
+<< A2 LIST "" ""
+>> * LIST (\\Noselect) "/" ""\r\nA2 OK done
+<< A3 LIST "" "Archive"
+>> A3 OK done
+<< A4 LIST "" "INBOX"
+>> * LIST () "/" INBOX\r\nA4 OK done
+<< A5 LIST "" "Archive"
+>> * LIST () "/" Archive\r\nA5 OK done
+<< A6 SELECT "Archive"
+>> A6 NO [NOPERM] denied
+.. silence"""
 
 
 @asynccontextmanager
-async def _watching(storage: Storage, server: Talkative) -> AsyncIterator[Scope]:
-    """A watcher of INBOX; it must not end by itself."""
+async def _watching(
+    storage: Storage, config: Mapping[str, object], folder: str = "INBOX"
+) -> AsyncIterator[Scope]:
+    """A watcher of a folder; it must not end by itself."""
 
     async def connect() -> IMAPClient:
-        client = IMAPClient(server.config)
+        client = IMAPClient(config)
         await client.connect()
         return client
 
@@ -34,7 +53,7 @@ async def _watching(storage: Storage, server: Talkative) -> AsyncIterator[Scope]
     with ThreadPoolExecutor(1) as threads:
         scope = scope_of(storage, where, Preparer(Pipeline([]), threads))
         gate = Gate("office", connect, Health(lambda _type, _reason: asyncio.sleep(0)))
-        task = asyncio.create_task(FolderWatcher(scope, gate, "INBOX").run())
+        task = asyncio.create_task(FolderWatcher(scope, gate, folder).run())
         try:
             yield scope
             assert not task.done()
@@ -54,7 +73,7 @@ async def _idles(server: Talkative, count: int) -> float:
 @pytest.mark.parametrize("news", ["* 1 EXISTS", "* XGARBAGE (("])
 async def test_news_at_each_idle(storage: Storage, news: str) -> None:
     """A server that greets each IDLE with news that are none is asked with pauses between."""
-    async with Talkative(news).open() as server, _watching(storage, server) as scope:
+    async with Talkative(news).open() as server, _watching(storage, server.config) as scope:
         async with asyncio.timeout(10):
             second = await _idles(server, 2)
             third = await _idles(server, 3)
@@ -65,7 +84,7 @@ async def test_news_at_each_idle(storage: Storage, news: str) -> None:
 
 async def test_mail_between_news_that_are_none(storage: Storage) -> None:
     """Mail waits for no pause."""
-    async with Talkative("* XGARBAGE ((").open() as server, _watching(storage, server):
+    async with Talkative("* XGARBAGE ((").open() as server, _watching(storage, server.config):
         async with asyncio.timeout(20):
             # Four seconds follow in which nothing else would be looked into.
             began = await _idles(server, 3)
@@ -77,11 +96,25 @@ async def test_mail_between_news_that_are_none(storage: Storage) -> None:
 
 async def test_mail_that_keeps_coming(storage: Storage) -> None:
     """A steady stream of mail puts off no look that somebody wishes for."""
-    async with Talkative(growing=True).open() as server, _watching(storage, server) as scope:
+    async with Talkative(growing=True).open() as server, _watching(storage, server.config) as scope:
         async with asyncio.timeout(10):
             for _ in range(3):
                 await scope.looks.all_since(asyncio.get_running_loop().time())
         assert server.commands["SELECT"] >= 3
+
+
+async def test_a_folder_that_cannot_be_looked_at(
+    storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told when it is missing, and when it may not be opened; nobody waits for it."""
+    with ScriptServer(_GONE) as server:
+        config = {"host": "127.0.0.1", "port": server.port, "security": "plain"}
+        async with asyncio.timeout(5), _watching(storage, config, "Archive") as scope:
+            await scope.looks.all_since(0.0)
+            assert scope.closed == {"Archive": "it does not exist"}
+            await scope.looks.all_since(asyncio.get_running_loop().time())
+            assert scope.closed == {"Archive": "it cannot be opened"}
+    assert caplog.text.count("folder_missing") == caplog.text.count("folder_refused") == 1
 
 
 def test_pauses() -> None:

@@ -14,6 +14,7 @@ from sage_mail.ingest.scope import CriticalSections
 from sage_mail.metrics import Metrics
 from sage_mail.watchers.gate import Gate
 from sage_mail.watchers.health import Health
+from sage_mail.watchers.supervision import NotConnected
 from tests.support.script_server import ScriptServer
 
 _SCRIPT = ">> * PREAUTH [CAPABILITY IMAP4rev1] hello\n.. silence"
@@ -38,7 +39,7 @@ async def test_failure_shuts_the_door_for_all() -> None:
         async with gate.connection():
             raise AssertionError
 
-    with pytest.raises(ConnectionRefusedError):
+    with pytest.raises(NotConnected, match="ConnectionRefusedError"):
         await come()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
@@ -57,7 +58,7 @@ async def test_refused_credentials_shut_it_for_long() -> None:
         raise AuthenticationFailed("NO", "AUTHENTICATIONFAILED")
 
     gate = Gate("work", refuse, health)
-    with pytest.raises(AuthenticationFailed):
+    with pytest.raises(NotConnected, match="AuthenticationFailed"):
         async with gate.connection():
             raise AssertionError
     with pytest.raises(TimeoutError):

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+import pytest
 
 from sage_imap.aio import IMAPClient
 from sage_mail.ingest.preparing import Preparer
+from sage_mail.ingest.scope import Scope
 from sage_mail.pipeline import Pipeline
 from sage_mail.storage import Storage
 from sage_mail.watchers.gate import Gate
@@ -28,10 +33,23 @@ _SCRIPT = r"""
 .. silence"""
 
 
-async def test_a_folder_that_nobody_may_open_holds_up_no_other(storage: Storage) -> None:
-    """It is told and passed over, and what waits for a look at all does not wait for it."""
+_GONE = r"""
+>> * PREAUTH [CAPABILITY IMAP4rev1] hello
+<< A1 LIST "" "Nowhere"
+>> A1 OK done
+<< A2 LIST "" ""
+>> * LIST (\\Noselect) "/" ""\r\nA2 OK done
+<< A3 LIST "" "Nowhere"
+>> A3 OK done
+<< A4 LIST "" "INBOX"
+>> * LIST () "/" INBOX\r\nA4 OK done
+.. silence"""
+
+
+@asynccontextmanager
+async def _polling(storage: Storage, script: str, *folders: str) -> AsyncIterator[Scope]:
     where = await known(storage)
-    with ThreadPoolExecutor(1) as threads, ScriptServer(_SCRIPT) as server:
+    with ThreadPoolExecutor(1) as threads, ScriptServer(script) as server:
         scope = scope_of(storage, where, Preparer(Pipeline([]), threads))
 
         async def connect() -> IMAPClient:
@@ -40,8 +58,29 @@ async def test_a_folder_that_nobody_may_open_holds_up_no_other(storage: Storage)
             return client
 
         gate = Gate("office", connect, Health(lambda _type, _reason: asyncio.sleep(0)))
-        poller = asyncio.create_task(Poller(scope, gate, ["Closed", "INBOX"]).run())
-        async with asyncio.timeout(5):
-            await scope.looks.all_since(0.0)
-        poller.cancel()
-        await asyncio.gather(poller, return_exceptions=True)
+        poller = asyncio.create_task(Poller(scope, gate, folders).run())
+        try:
+            yield scope
+        finally:
+            poller.cancel()
+            await asyncio.gather(poller, return_exceptions=True)
+
+
+async def test_a_folder_that_nobody_may_open_holds_up_no_other(
+    storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told and passed over, and what waits for a look at all does not wait for it."""
+    async with _polling(storage, _SCRIPT, "Closed", "INBOX") as scope, asyncio.timeout(5):
+        await scope.looks.all_since(0.0)
+    assert scope.closed == dict.fromkeys(["Closed", "INBOX"], "it cannot be opened")
+    assert caplog.text.count("folder_refused") == 2
+
+
+async def test_a_folder_that_is_not_there_is_told(
+    storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It counts as looked at, so that nobody waits for it, and is told as missing."""
+    async with _polling(storage, _GONE, "Nowhere") as scope, asyncio.timeout(5):
+        await scope.looks.all_since(0.0)
+    assert scope.closed == {"Nowhere": "it does not exist"}
+    assert caplog.text.count("folder_missing") == 1

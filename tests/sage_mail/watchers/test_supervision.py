@@ -8,12 +8,21 @@ import pytest
 
 from sage_imap.errors import ConnectionLost
 from sage_mail.watchers.backoff import Backoff
-from sage_mail.watchers.supervision import supervise
+from sage_mail.watchers.supervision import NotConnected, supervise
 
 
-@pytest.mark.parametrize("error", [ConnectionLost("gone"), ZeroDivisionError("a bug")])
-async def test_failed_work_is_begun_again(error: Exception) -> None:
-    """What fails, for a known reason or by a bug, is begun again after a pause."""
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ConnectionLost("gone"), "task_failed"),
+        (ZeroDivisionError("a bug"), "task_crashed"),
+        (NotConnected("told by the gate"), None),
+    ],
+)
+async def test_failed_work_is_begun_again(
+    error: Exception, told: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What fails, for a known reason or by a bug, is begun again after a pause, and told once."""
     runs = 0
     done = asyncio.Event()
 
@@ -34,3 +43,5 @@ async def test_failed_work_is_begun_again(error: Exception) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert runs == 3
+    assert len(caplog.records) == (0 if told is None else 2)
+    assert told is None or told in caplog.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from email import charset
 from functools import cache
@@ -22,6 +23,10 @@ __all__ = ["Channel", "service_of"]
 _log = get_logger(__name__)
 
 _SLACK_WEBHOOK: Final = "hook"
+_LOUD: Final = ("WARNING", "ERROR", "CRITICAL")
+_DETAILS: Final = "Response Details:"
+# A word of the kind that services use for what is wrong: "invalid_payload".
+_CODE: Final = re.compile(r"[a-z]{1,20}(_[a-z]{1,20}){1,5}")
 _STATUS: Final = re.compile(r"error=([1-5][0-9]{2})\b")
 
 
@@ -74,7 +79,11 @@ def _send(settings: NotificationSettings, note: Note) -> str | None:
         # By the container, which makes of plain text what the service takes, HTML for one.
         container = Apprise(service, asset=service.asset)
         result = container.notify(
-            body=note.body, title=note.title, notify_type=kind, body_format=NotifyFormat.TEXT
+            body=note.body,
+            title=note.title,
+            notify_type=kind,
+            body_format=NotifyFormat.TEXT,
+            log_level=logging.DEBUG,  # what a service answers is told there alone
         )
     except Exception as error:  # noqa: BLE001 - the edge: a hundred plug-ins, each with its own
         _log.warning("notification_failed", name=settings.name, error=type(error).__name__)
@@ -84,8 +93,9 @@ def _send(settings: NotificationSettings, note: Note) -> str | None:
 
 def _plugin(settings: NotificationSettings) -> Any:
     apprise = _apprise()
-    # Its lines quote addresses and what the services answered, so nobody else hears of them.
+    # Its lines quote addresses and what the services answered, so nobody but us hears of them.
     logging.getLogger("apprise").propagate = False
+    logging.getLogger("apprise").setLevel(logging.DEBUG)
     asset = apprise.AppriseAsset(
         app_id="Sage", app_desc="Sage", app_url="", async_mode=False, http_redirects=False
     )
@@ -121,10 +131,26 @@ def _apprise() -> Any:
 
 def _reason(result: Any) -> str:
     """Why it was not taken, in our own words: those of the services hold what is secret."""
-    lines = [line.message for service in result for attempt in service for line in attempt.logs]
+    entries = [entry for service in result for attempt in service for entry in attempt.logs]
+    # What is less than a warning may quote the note.
+    lines = [entry.message for entry in entries if entry.level in _LOUD]
     for line in reversed(lines):
         if (status := _STATUS.search(line)) is not None:
+            if status[1].startswith("2"):
+                answer = _answer(entry.message for entry in entries)
+                return f"the service answered HTTP {status[1]}, but {answer}"
             return f"the service refused it with HTTP {status[1]}"
         if "onnection error" in line:
             return "the service cannot be reached"
     return "the service did not take it"
+
+
+def _answer(lines: Iterable[str]) -> str:
+    """What came instead of what confirms a note: its kind, and no word that may be secret."""
+    found = [line.removeprefix(_DETAILS).strip() for line in lines if line.startswith(_DETAILS)]
+    if not found:
+        return "did not confirm it"
+    text = found[-1].removeprefix("b").strip("'\"").strip()
+    kind = {"": "nothing", "{": "JSON", "[": "JSON", "<": "a web page"}.get(text[:1])
+    came = f'"{text}"' if _CODE.fullmatch(text) else kind or f"{len(text)} characters"
+    return f'with {came} instead of a confirmation such as "ok"'

@@ -86,6 +86,28 @@ async def test_slack() -> None:
     assert _NOTE.title in request.body.decode()
 
 
+@pytest.mark.parametrize(
+    ("body", "came"),
+    [
+        (b"", "nothing"),
+        (b"invalid_payload", '"invalid_payload"'),
+        (b'{"ok": true}', "JSON"),
+        (b"<html>s3cret", "a web page"),
+        (b"s3cret error=404", "16 characters"),
+    ],
+)
+async def test_a_slack_that_does_not_say_ok(body: bytes, came: str) -> None:
+    """The kind of what came instead is told, and no word of it but those that say what is wrong."""
+    note = Note("A connection error", "error=500")
+    async with Receiver(default=Answer(body=body)) as receiver:
+        url = "slack://TAAAAAAAA/BAAAAAAAA/abcdefghijklmnopqrstuvwx/#lamps"
+        address = f"http://127.0.0.1:{receiver.port}"
+        error = await _send(_settings(url, "slack", slack_address=address), note)
+    assert error is not None
+    told = f'the service answered HTTP 200, but with {came} instead of a confirmation such as "ok"'
+    assert error.startswith(told)
+
+
 async def test_a_refusal_is_told_without_secrets() -> None:
     """An answer that is no success, and a server that is away, are errors in a few words."""
     async with Receiver(default=Answer(status=403, body=b'{"error": "s3cret"}')) as receiver:

@@ -1,0 +1,37 @@
+"""What is told of a watched folder that is not there."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from sage_imap.errors import CommandRejected
+from sage_mail.ingest.preparing import Preparer
+from sage_mail.pipeline import Pipeline
+from sage_mail.storage import Storage
+from sage_mail.watchers.presence import Presence
+from tests.sage_mail.ingest.reports import known, scope_of
+
+
+async def test_each_change_is_told_once(storage: Storage, caplog: pytest.LogCaptureFixture) -> None:
+    """Missing, refused and back are told when they come, however often they are found."""
+    caplog.set_level("INFO", "sage_mail")
+    where = await known(storage)
+    with ThreadPoolExecutor(1) as threads:
+        scope = scope_of(storage, where, Preparer(Pipeline([]), threads))
+        presence = Presence(scope, "Archive")
+        for _ in range(2):
+            presence.there()
+        for _ in range(2):
+            presence.missing()
+        for _ in range(2):
+            presence.refused(CommandRejected("NO", "denied"))
+        assert scope.closed == {"Archive": "it cannot be opened"}
+        for _ in range(2):
+            presence.there()
+        assert scope.closed == {}
+    told = [record.getMessage() for record in caplog.records]
+    actions = ("folder_missing", "folder_refused", "folder_back")
+    assert [next(a for a in actions if a in line) for line in told] == list(actions)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING", "INFO"]

@@ -33,7 +33,7 @@ class MessageSet:
     members are numbers as well, and what is above 4294967295, unless a server told it as its own.
     """
 
-    __slots__ = ("_open_from", "mailbox", "uids", "uidvalidity")
+    __slots__ = ("_named", "_open_from", "mailbox", "uids", "uidvalidity")
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class MessageSet:
         self._open_from: int | None = None
         self.mailbox = mailbox
         self.uidvalidity = uidvalidity
+        self._named = not isinstance(uids, str | UIDSet)
         if isinstance(uids, str):
             uids, self._open_from = _parse(uids)
         self.uids: UIDSet = uids if isinstance(uids, UIDSet) else UIDSet.of(_checked(uids))
@@ -58,6 +59,13 @@ class MessageSet:
     ) -> MessageSet:
         """The set of *uids*, in any order, repeated or not."""
         return cls(uids, mailbox, uidvalidity)
+
+    @classmethod
+    def found(cls, uids: UIDSet, mailbox: str, uidvalidity: int | None) -> MessageSet:
+        """The set of messages that a server told of."""
+        found = cls(uids, mailbox, uidvalidity)
+        found._named = True
+        return found
 
     @classmethod
     def from_range(
@@ -85,6 +93,14 @@ class MessageSet:
     def is_open(self) -> bool:
         """Whether the set ends with the mailbox (``*``), so that its size is not known."""
         return self._open_from is not None
+
+    @property
+    def names_each(self) -> bool:
+        """Whether each UID is that of a message: given as a number, or told by the server.
+
+        One that is not there is missed then, while most of a range may never have been.
+        """
+        return self._named
 
     @property
     def parsed_ids(self) -> list[int]:
@@ -147,6 +163,7 @@ class MessageSet:
         starts = [start for start in (self._open_from, other._open_from) if start is not None]
         joined = self._joined(other, self.uids | other.uids)
         joined._open_from = min(starts, default=None)
+        joined._named = self._named and other._named
         return joined
 
     def __and__(self, other: MessageSet) -> MessageSet:
@@ -156,7 +173,9 @@ class MessageSet:
         return self._combined(other, lambda a, b: a - b)
 
     def __xor__(self, other: MessageSet) -> MessageSet:
-        return self._combined(other, lambda a, b: (a - b) | (b - a))
+        combined = self._combined(other, lambda a, b: (a - b) | (b - a))
+        combined._named = self._named and other._named
+        return combined
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, MessageSet):
@@ -181,7 +200,9 @@ class MessageSet:
         return (self.uids, self._open_from, self.mailbox, self.uidvalidity)
 
     def _with(self, uids: UIDSet) -> MessageSet:
-        return MessageSet(uids, self.mailbox, self.uidvalidity)
+        part = MessageSet(uids, self.mailbox, self.uidvalidity)
+        part._named = self._named
+        return part
 
     def _closed(self, wish: str) -> UIDSet:
         if self._open_from is not None:
@@ -204,7 +225,9 @@ class MessageSet:
             raise MailboxMismatch("the two sets belong to different UIDVALIDITY values")
         mailbox = other.mailbox if self.mailbox is None else self.mailbox
         validity = other.uidvalidity if self.uidvalidity is None else self.uidvalidity
-        return MessageSet(uids, mailbox, validity)
+        joined = MessageSet(uids, mailbox, validity)
+        joined._named = self._named
+        return joined
 
 
 def _same_mailbox(left: str | None, right: str | None) -> bool:

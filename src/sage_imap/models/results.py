@@ -196,7 +196,8 @@ class OperationResult(Generic[T]):
 
     ``absent`` are UIDs of a wide range that were not there, which is no failure: where ``asked``
     names over a thousand UIDs and over four times as many as the mailbox has messages, those of
-    its ranges of over a thousand. A UID that is gone from any other set was missed.
+    its ranges of over a thousand. A UID that is gone from any other set was missed, and so is one
+    that was found by a search or given as a number (`MessageSet.names_each`).
     """
 
     success: bool

@@ -204,10 +204,10 @@ def narrowed(session: Session, message_set: MessageSet) -> Operation[MessageSet]
 def absent(message_set: MessageSet, there: MessageSet) -> UIDSet:
     """The UIDs that are no message that is missing, but the empty part of a wide range.
 
-    *there* is what *message_set* was `narrowed` to. A UID that was named by itself, or in a range
-    of no more than `FEW`, is missed where it is not there.
+    *there* is what *message_set* was `narrowed` to. A UID that was named by itself or told by the
+    server, or in a range of no more than `FEW`, is missed where it is not there.
     """
-    if there is message_set:
+    if there is message_set or message_set.names_each:
         return UIDSet()
     wide = (r for r in message_set.uids.ranges if r[1] - r[0] >= FEW)
     return UIDSet(wide) - there.uids

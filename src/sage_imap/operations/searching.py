@@ -59,7 +59,7 @@ def search(
         found = yield from _ask(session, command)
     else:
         found = yield from _ask_in_portions(session, keys, command_for)
-    return MessageSet(found, mailbox.name, mailbox.uidvalidity)
+    return MessageSet.found(found, mailbox.name, mailbox.uidvalidity)
 
 
 def names_far_more(session: Session, uids: UIDSet) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import stat
 import tempfile
 import zipfile
 import zlib
@@ -134,6 +135,8 @@ def save_model(model: LinearModel, manifest: Manifest, octets: bytes, path: Path
         for target, data in contents.items():
             temporary[target].unlink(missing_ok=True)
             make_private_file(temporary[target], data)
+            if target.exists():  # whoever may read the old one may read the new one
+                temporary[target].chmod(stat.S_IMODE(target.stat().st_mode))
         for target, new in temporary.items():
             new.replace(target)
     except OSError as error:

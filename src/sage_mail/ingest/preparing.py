@@ -108,8 +108,9 @@ class Preparer:
         self._idle = loop.call_later(_IDLE_SECONDS, self._close_if_idle)
 
     def _close_if_idle(self) -> None:
-        if self._process is not None and not self._process.is_ready:
-            self._close_later()  # on a busy machine it takes long to start
+        process = self._process
+        if process is not None and (process.asked or not process.is_ready):
+            self._close_later()  # on a busy machine a portion takes long, and so does the start
         else:
             self.close()
 

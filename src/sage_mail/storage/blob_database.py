@@ -17,7 +17,7 @@ from typing import Final
 from sage_mail.errors import StorageError
 from sage_mail.files import make_private_file, make_private_folder
 
-__all__ = ["BlobDatabase"]
+__all__ = ["BlobDatabase", "BlobDatabaseDamaged"]
 
 # Another process may be writing a large batch.
 _WAIT_FOR_OTHERS_SECONDS: Final = 30.0
@@ -34,6 +34,15 @@ _READ: Final = "SELECT octets FROM blob WHERE sha256 = ?"
 _HAS: Final = "SELECT 1 FROM blob WHERE sha256 = ?"
 
 
+# https://sqlite.org/rescode.html: the low byte is the kind, what is above it the details.
+_KIND: Final = 0xFF
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class BlobDatabaseDamaged(StorageError):
+    """The file is damaged, all of it or where it was looked into."""
+
+
 class BlobDatabase:
     """The file at *path*, which is made with the first blob; any thread may use it, one at a time.
 
@@ -47,13 +56,18 @@ class BlobDatabase:
         self._closed = False
 
     def put(self, blobs: Mapping[str, bytes]) -> None:
-        """Keep all or none; what is kept already is left alone. `StorageError` where it fails."""
+        """Keep all or none; what is kept already is left alone.
+
+        Raises:
+            BlobDatabaseDamaged: the file is no database, or damaged where they belong.
+            StorageError: they cannot be written now.
+        """
         rows = [(bytes.fromhex(sha256), data) for sha256, data in blobs.items()]
         with self._used("written") as connection, connection:
             connection.executemany(_PUT, rows)
 
     def read(self, sha256: str) -> bytes | None:
-        """The blob as it is kept; None where it is not."""
+        """The blob as it is kept; None where it is not. Raises as `put` does."""
         found = self._first(_READ, sha256)
         return found[0] if found is not None else None
 
@@ -89,7 +103,9 @@ class BlobDatabase:
                 yield self._connection
         except sqlite3.Error as error:
             what = getattr(error, "sqlite_errorname", None) or type(error).__name__
-            raise StorageError(f"blobs cannot be {how} in {self._path}: {what}") from error
+            code = getattr(error, "sqlite_errorcode", 0)
+            kind = BlobDatabaseDamaged if code & _KIND in _DAMAGED else StorageError
+            raise kind(f"blobs cannot be {how} in {self._path}: {what}") from error
         except OSError as error:
             raise StorageError(
                 f"blobs cannot be {how} in {self._path}: {error.strerror}"

@@ -6,6 +6,7 @@ harmless; it costs space only.
 Most blobs are small, and a file for each costs far more than its octets: making it, flushing it,
 naming it, flushing its folder. So small ones lie together in a database (`blob_database`), which
 flushes a batch at once, and each large one is a file (`blob_files`), which is written only once.
+Where that database is damaged small ones are files as well, lest it stop the service.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from pathlib import Path
 from typing import Final
 
 from sage_mail.errors import StorageError
-from sage_mail.storage.blob_database import BlobDatabase
+from sage_mail.storage.blob_database import BlobDatabase, BlobDatabaseDamaged
 from sage_mail.storage.blob_files import BlobFiles
+from sage_mail.telemetry import get_logger
 
 __all__ = ["BlobMissing", "BlobStore"]
+
+_log = get_logger(__name__)
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 # Up to here two writes, to the journal and to the database, cost half of what a file costs.
@@ -42,6 +46,7 @@ class BlobStore:
         self.root = root
         self._small = BlobDatabase(root / "small.db")
         self._large = BlobFiles(root)
+        self._is_damaged = False
 
     async def put(self, data: bytes) -> str:
         """Keep the bytes; their SHA-256 in hexadecimal. What is kept already is left alone.
@@ -86,11 +91,21 @@ class BlobStore:
         if large:
             self._large.put(large)
         if small:
-            self._small.put(small)
+            self._put_small(small)
         return hashes
 
+    def _put_small(self, blobs: dict[str, bytes]) -> None:
+        if not self._is_damaged:
+            try:
+                self._small.put(blobs)
+            except BlobDatabaseDamaged as error:
+                self._note_damage(error)
+            else:
+                return
+        self._large.put(blobs)
+
     def _read(self, sha256: str) -> bytes:
-        data = self._small.read(sha256)
+        data = self._read_small(sha256)
         if data is None:
             data = self._large.read(sha256)
         if data is None:
@@ -99,8 +114,28 @@ class BlobStore:
             raise BlobMissing(f"the blob {sha256} is damaged")
         return data
 
+    def _read_small(self, sha256: str) -> bytes | None:
+        try:
+            return self._small.read(sha256)
+        except BlobDatabaseDamaged as error:
+            self._note_damage(error)
+            return None
+
+    def _note_damage(self, error: BlobDatabaseDamaged) -> None:
+        if not self._is_damaged:
+            remedy = "stop the service, and mend it with sqlite3's .recover or from a backup"
+            _log.error("blob_database_damaged", error=str(error), remedy=remedy)
+        self._is_damaged = True
+
     def _exists(self, sha256: str) -> bool:
-        return self._small.has(sha256) or self._large.has(sha256)
+        return self._large.has(sha256) or self._has_small(sha256)
+
+    def _has_small(self, sha256: str) -> bool:
+        try:
+            return self._small.has(sha256)
+        except BlobDatabaseDamaged as error:
+            self._note_damage(error)
+            return False
 
 
 def _checked(sha256: str) -> str:

@@ -44,20 +44,20 @@ class FolderWatcher:
         async with self._gate.connection() as client:
             await learn_names(client, self._scope)
             while True:
+                began = asyncio.get_running_loop().time()
                 name = await find_watched(client, self.folder)
                 if name is None:
                     self._resync.forget()
                     self._presence.missing()
                     await self._absence.noticed(client)
+                    self._scope.looks.seen(self.folder, began)
                     await self._pause()
                     continue
                 self._absence.over()
                 await self._cycle(client, name)
 
     async def _pause(self) -> None:
-        """What does not exist, or nobody may open, holds no mail for us; look again later."""
-        loop = asyncio.get_running_loop()
-        self._scope.looks.seen(self.folder, loop.time())
+        """Look again later at what does not exist or cannot be opened."""
         await _wished(self._wish, min(self._scope.settings.poll_interval, 30.0))
 
     async def _cycle(self, client: IMAPClient, name: str) -> None:
@@ -70,7 +70,8 @@ class FolderWatcher:
         except CommandRejected as error:
             if not is_closed(error):
                 raise
-            self._presence.refused(error)
+            if self._presence.refused(error):  # what nobody may open holds no mail for us
+                self._scope.looks.seen(self.folder, began)
             await self._pause()
             return
         self._presence.there()

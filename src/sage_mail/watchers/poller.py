@@ -55,33 +55,41 @@ class Poller:
             await self._absences[folder].noticed(client)
         else:
             self._absences[folder].over()
-            await self._visit(client, folder, name)
+            if not await self._visit(client, folder, name):
+                return
         self._scope.looks.seen(folder, began)
 
     def _forget(self, folder: str) -> None:
         self._in_step.pop(folder, None)
         self._resyncs[folder].forget()
 
-    async def _visit(self, client: IMAPClient, folder: str, name: str) -> None:
+    async def _visit(self, client: IMAPClient, folder: str, name: str) -> bool:
+        """Look at the folder; False where it was refused, and may be open the next time."""
         try:
-            await self._compare(client, folder, name)
+            counters = await self._opened(client, folder, name)
         except CommandRejected as error:
             if not is_closed(error):
                 raise
             # The other folders must not wait for it.
-            self._presences[folder].refused(error)
             self._forget(folder)
-        else:
-            self._presences[folder].there()
+            return self._presences[folder].refused(error)
+        self._presences[folder].there()
+        if counters is not None:
+            await self._compare(client, folder, counters)
+        return True
 
-    async def _compare(self, client: IMAPClient, folder: str, name: str) -> None:
+    async def _opened(self, client: IMAPClient, folder: str, name: str) -> MailboxStatus | None:
+        """Select the folder where something has changed; its counters before that, else None."""
         # RFC 9051 section 6.3.11: STATUS is not for the selected mailbox.
         if client.mailbox is not None:
             await client.unselect()
         counters = await client.status(name)
         if counters == self._in_step.get(folder):
-            return
+            return None
         await client.select(name)
+        return counters
+
+    async def _compare(self, client: IMAPClient, folder: str, counters: MailboxStatus) -> None:
         await self._resyncs[folder].whole(client)
         self._in_step.pop(folder, None)
         if not self._resyncs[folder].in_doubt:

@@ -18,6 +18,7 @@ from sage_mail.ingest.retries import Retries
 from sage_mail.ingest.scope import Scope
 from sage_mail.watchers.folder import learn_names
 from sage_mail.watchers.gate import Gate
+from sage_mail.watchers.supervision import NotConnected
 
 __all__ = ["ActionWorker", "CensusTaker"]
 
@@ -89,16 +90,22 @@ class CensusTaker:
         self._names: list[str] = []
         self._owed: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
+        self._unconnected = 0
 
     async def run(self) -> None:
         """List whatever mailbox is named as holding unknown mail."""
         while True:
             if not self._names:
                 self._add(await self._unknown_in.get())
-            async with self._gate.connection() as client:
-                while self._names:
-                    await self._take(client, self._names[0])
-                    self._collect()
+            try:
+                async with self._gate.connection() as client:
+                    self._unconnected = 0
+                    while self._names:
+                        await self._take(client, self._names[0])
+                        self._collect()
+            except NotConnected:
+                self._note_unconnected()
+                raise
 
     async def _take(self, client: IMAPClient, name: str) -> None:
         try:
@@ -114,6 +121,14 @@ class CensusTaker:
         self._names.pop(0)
         del self._failures[name]
         self._release(name)
+
+    def _note_unconnected(self) -> None:
+        """Let go on who waits where the account has no connection left for us."""
+        self._unconnected += 1
+        if self._unconnected >= _MOST_FAILURES:
+            self._collect()
+            for name in tuple(self._owed):
+                self._release(name)
 
     def _add(self, name: str) -> None:
         self._owed[name] += 1

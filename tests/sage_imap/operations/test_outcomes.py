@@ -401,6 +401,25 @@ def test_a_wide_range_of_nothing() -> None:
         assert (result.success, result.failed_messages) == (True, 0)
 
 
+def test_messages_that_were_found() -> None:
+    """Those of a search are missed where they are gone, and so are those given as numbers."""
+    found = MessageSet.found(UIDSet([(1, 1500)]), "INBOX", 7)
+    for asked in (found, found - MessageSet("1"), MessageSet(range(1, 1500)), found & found):
+        with staged(
+            f"""
+            << A1 UID SEARCH RETURN (ALL) UID {asked}
+            >> * ESEARCH (TAG "A1") UID ALL 3
+            >> A1 OK done
+            << A2 UID FETCH 3 (UID FLAGS)
+            >> * 1 FETCH (UID 3 FLAGS ())
+            >> A2 OK done
+            """
+        ) as stage:
+            result = stage.run(outcomes.fetched(stage.session, asked, ["FLAGS"]))
+        assert result.failed_messages == len(asked) - 1
+        assert result.absent == UIDSet()
+
+
 def test_uids_that_were_named() -> None:
     """Beside a wide range, a message that was named by itself is missed where it is gone."""
     with staged(

@@ -38,6 +38,15 @@ def test_nobody_else_reads_a_model(saved: Path) -> None:
     assert [file.stat().st_mode & 0o777 for file in files] == [0o700, 0o600, 0o600]
 
 
+def test_who_reads_a_model_reads_the_next_one(saved: Path) -> None:
+    """What is written over a model is for those to whom that was open."""
+    saved.chmod(0o640)
+    of = made(spam=True)
+    save_model(of.model, of.manifest, of.octets, saved)
+    modes = {file.suffix: file.stat().st_mode & 0o777 for file in saved.parent.iterdir()}
+    assert modes == {".skops": 0o640, ".json": 0o600}
+
+
 def _replace(path: Path, octets: bytes, **changes: Any) -> None:
     """Other octets with a manifest that fits them, as an attacker would do it."""
     path.write_bytes(octets)

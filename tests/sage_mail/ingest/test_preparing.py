@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from sage_mail.ingest import preparing
 from sage_mail.ingest.fetched import Fetched
 from sage_mail.ingest.preparation import Prepared
 from sage_mail.ingest.preparing import Preparer
@@ -42,6 +43,15 @@ class _Where:
 
     def __call__(self, _message: object, _context: Context, /) -> Contribution:
         raise LookupError(str(os.getpid()))
+
+
+@dataclass(frozen=True)
+class _Slow(_Where):
+    """One that takes its time."""
+
+    def __call__(self, message: object, context: Context, /) -> Contribution:
+        time.sleep(0.1)
+        return super().__call__(message, context)
 
 
 def _fetched(count: int = 1) -> list[Fetched]:
@@ -112,6 +122,18 @@ async def test_only_a_backlog_goes_elsewhere() -> None:
         pid = await _started(preparer)
         (first, *_) = await preparer.prepare(_fetched(), _MAILBOX, Context(), backlog=True)
         assert _process_of(first) == pid
+
+
+async def test_one_that_works_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a portion takes, nobody ends the process because no other one comes."""
+    with _preparer(Pipeline([_Slow()])) as preparer:
+        pid = await _started(preparer)
+        monkeypatch.setattr(preparing, "_IDLE_SECONDS", 0.1)
+        results = await preparer.prepare(_fetched(), _MAILBOX, Context(), backlog=True)
+        assert {_process_of(result) for result in results} == {pid}
+        async with asyncio.timeout(5):
+            while preparer._process is not None:
+                await asyncio.sleep(0.05)
 
 
 async def test_both_work_where_there_is_enough() -> None:

@@ -165,13 +165,38 @@ async def test_damaged_small_ones_are_reported(store: BlobStore) -> None:
         await store.read(sha256)
 
 
-async def test_a_database_that_is_none_is_told(store: BlobStore) -> None:
-    """The error names the file and quotes nothing of it."""
-    store.root.mkdir()
-    (store.root / "small.db").write_bytes(b"no database at all" * 1000)
-    for attempt in (store.put(b"x"), store.read("a" * 64)):
-        with pytest.raises(StorageError, match=r"small\.db: SQLITE_NOTADB"):
-            await attempt
+def _damage(root: Path, blob: bytes) -> None:
+    """Overwrite the page of the table in which the blob lies."""
+    file = root / "small.db"
+    octets = bytearray(file.read_bytes())
+    page = octets.index(blob) // 16384 * 16384
+    octets[page : page + 8] = b"\xff" * 8
+    file.write_bytes(octets)
+
+
+@pytest.mark.parametrize("part", ["all", "a page"])
+async def test_a_damaged_database_stops_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, part: str
+) -> None:
+    """What is damaged is missing, what comes is kept as files, and somebody is told once."""
+    store = BlobStore(tmp_path)
+    kept = await store.put_all([b"%03d" % number * 1000 for number in range(50)])
+    await store.close()
+    if part == "all":
+        (tmp_path / "small.db").write_bytes(b"no database at all" * 1000)
+    else:
+        _damage(tmp_path, b"007" * 1000)
+    store = BlobStore(tmp_path)
+    with pytest.raises(BlobMissing):
+        await store.read(kept[7])
+    assert await store.put_all([b"007" * 1000, b"new"]) == [kept[7], await store.put(b"new")]
+    assert await store.read(kept[7]) == b"007" * 1000
+    assert await store.exists(kept[7])
+    assert len(_files(tmp_path)) == 2
+    if part == "a page":
+        assert await store.read(kept[0]) == b"000" * 1000
+    assert caplog.text.count("blob_database_damaged") == 1
+    await store.close()
 
 
 async def test_one_that_is_closed_is_told(store: BlobStore) -> None:

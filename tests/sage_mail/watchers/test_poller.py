@@ -33,6 +33,17 @@ _SCRIPT = r"""
 .. silence"""
 
 
+_WAVERING = r"""
+>> * PREAUTH [CAPABILITY IMAP4rev1] hello
+<< A1 LIST "" "Target"
+>> * LIST () "/" Target\r\nA1 OK done
+<< A2 STATUS "Target" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)
+>> A2 NO not just now
+<< A3 LIST "" "Target"
+>> * LIST () "/" Target\r\nA3 OK done
+.. silence"""
+
+
 _GONE = r"""
 >> * PREAUTH [CAPABILITY IMAP4rev1] hello
 << A1 LIST "" "Nowhere"
@@ -84,3 +95,14 @@ async def test_a_folder_that_is_not_there_is_told(
         await scope.looks.all_since(0.0)
     assert scope.closed == {"Nowhere": "it does not exist"}
     assert caplog.text.count("folder_missing") == 1
+
+
+async def test_a_folder_that_is_refused_for_a_moment_was_not_looked_at(storage: Storage) -> None:
+    """What was moved into it would be taken for deleted."""
+    async with _polling(storage, _WAVERING, "Target") as scope:
+        async with asyncio.timeout(5):
+            while not scope.closed:
+                await asyncio.sleep(0.01)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await scope.looks.all_since(0.0)

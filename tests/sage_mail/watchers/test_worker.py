@@ -15,11 +15,35 @@ from sage_mail.pipeline import Pipeline
 from sage_mail.storage import Storage
 from sage_mail.watchers.gate import Gate
 from sage_mail.watchers.health import Health
+from sage_mail.watchers.supervision import NotConnected
 from sage_mail.watchers.worker import CensusTaker
 from tests.sage_mail.ingest.reports import known, scope_of
 from tests.support.script_server import ScriptServer
 
 _SCRIPT = ">> * PREAUTH [CAPABILITY IMAP4rev1] hello\n.. silence"
+
+
+async def test_a_list_for_which_there_is_no_connection(storage: Storage) -> None:
+    """Whoever waits for it goes on after some tries, and it is made when there is one."""
+    where = await known(storage)
+
+    async def connect() -> IMAPClient:
+        raise ConnectionLost("too many connections")
+
+    with ThreadPoolExecutor(1) as threads:
+        scope = scope_of(storage, where, Preparer(Pipeline([]), threads))
+        gate = Gate("office", connect, Health(lambda _type, _reason: asyncio.sleep(0)))
+        taker = CensusTaker(scope, gate)
+        scope.unknown_in.put_nowait("INBOX")
+        waiting = asyncio.create_task(scope.unknown_in.join())
+        async with asyncio.timeout(60):
+            for _ in range(3):
+                scope.unknown_in.put_nowait("Other")
+                assert not waiting.done()
+                with pytest.raises(NotConnected):
+                    await taker.run()
+            await waiting
+    assert sorted(taker._names) == ["INBOX", "Other"]
 
 
 async def test_a_list_that_cannot_be_made(

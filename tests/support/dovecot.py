@@ -54,6 +54,8 @@ mail_fsync = never
 mail_max_userip_connections = 200
 maildir_very_dirty_syncs = no
 mailbox_idle_check_interval = 1 s
+# Two first sessions of a user at once may wait for each other's lock of it, and Dovecot 2.3 panics.
+mailbox_list_index = no
 imap_idle_notify_interval = 30 s
 {extra}
 namespace inbox {{

@@ -16,6 +16,7 @@ from sage_mail.classification.features import readable
 from sage_mail.classification.linear import LinearModel
 from sage_mail.classification.pictures import confusion_picture, reliability_picture
 from sage_mail.errors import TrainingImpossible
+from sage_mail.files import make_private_folder
 
 __all__ = ["write_report"]
 
@@ -47,7 +48,7 @@ def write_report(
     sections = [*_sections(of), *(_features(model) if model is not None else ())]
     page = folder / "report.html"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         for name, text in (
             (_CONFUSION, confusion_picture(of)),
             (_RELIABILITY, reliability_picture(of)),

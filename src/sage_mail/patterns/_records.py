@@ -22,6 +22,7 @@ import platformdirs
 
 from sage_imap.config import IMAPConfig
 from sage_mail.errors import StorageError
+from sage_mail.files import make_private_file, make_private_folder
 from sage_mail.patterns._connection import connection_of
 
 if TYPE_CHECKING:
@@ -211,8 +212,8 @@ class Ledger:
 
 def _opened(path: Path) -> sqlite3.Connection:
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(mode=0o600)
+        make_private_folder(path.parent)
+        make_private_file(path)
     connection = sqlite3.connect(path, timeout=_WAIT_SECONDS)
     try:
         connection.execute("PRAGMA journal_mode = WAL")

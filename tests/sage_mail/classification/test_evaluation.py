@@ -77,6 +77,7 @@ def test_nothing_to_judge() -> None:
 def test_a_report_is_a_folder(evaluation: Evaluation, tmp_path: Path) -> None:
     """A page, a text and two pictures; names from the mail do no harm in any of them."""
     page = write_report(tmp_path / "report", f"Model {_NAME}", evaluation, made(spam=True).model)
+    assert page.parent.stat().st_mode & 0o777 == 0o700  # it holds words of mail
     folder = page.parent
     assert sorted(path.name for path in folder.iterdir()) == [
         "confusion.svg",

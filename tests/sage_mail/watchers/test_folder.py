@@ -9,16 +9,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from sage_imap.aio import IMAPClient
 from sage_mail.ingest.preparing import Preparer
 from sage_mail.ingest.scope import Scope
 from sage_mail.pipeline import Pipeline
 from sage_mail.storage import Storage
 from sage_mail.watchers.folder import FolderWatcher, next_pause
-from sage_mail.watchers.gate import Gate
-from sage_mail.watchers.health import Health
 from tests.sage_mail.ingest.reports import known, scope_of
 from tests.sage_mail.ingest.talkative import Talkative
+from tests.sage_mail.watchers.gates import gate_to
 from tests.support.script_server import ScriptServer
 
 _GONE = r"""
@@ -43,17 +41,10 @@ async def _watching(
     storage: Storage, config: Mapping[str, object], folder: str = "INBOX"
 ) -> AsyncIterator[Scope]:
     """A watcher of a folder; it must not end by itself."""
-
-    async def connect() -> IMAPClient:
-        client = IMAPClient(config)
-        await client.connect()
-        return client
-
     where = await known(storage)
     with ThreadPoolExecutor(1) as threads:
         scope = scope_of(storage, where, Preparer(Pipeline([]), threads))
-        gate = Gate("office", connect, Health(lambda _type, _reason: asyncio.sleep(0)))
-        task = asyncio.create_task(FolderWatcher(scope, gate, folder).run())
+        task = asyncio.create_task(FolderWatcher(scope, gate_to(config), folder).run())
         try:
             yield scope
             assert not task.done()

@@ -9,15 +9,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from sage_imap.aio import IMAPClient
 from sage_mail.ingest.preparing import Preparer
 from sage_mail.ingest.scope import Scope
 from sage_mail.pipeline import Pipeline
 from sage_mail.storage import Storage
-from sage_mail.watchers.gate import Gate
-from sage_mail.watchers.health import Health
 from sage_mail.watchers.poller import Poller
 from tests.sage_mail.ingest.reports import known, scope_of
+from tests.sage_mail.watchers.gates import gate_at
 from tests.support.script_server import ScriptServer
 
 _SCRIPT = r"""
@@ -62,14 +60,7 @@ async def _polling(storage: Storage, script: str, *folders: str) -> AsyncIterato
     where = await known(storage)
     with ThreadPoolExecutor(1) as threads, ScriptServer(script) as server:
         scope = scope_of(storage, where, Preparer(Pipeline([]), threads))
-
-        async def connect() -> IMAPClient:
-            client = IMAPClient({"host": "127.0.0.1", "port": server.port, "security": "plain"})
-            await client.connect()
-            return client
-
-        gate = Gate("office", connect, Health(lambda _type, _reason: asyncio.sleep(0)))
-        poller = asyncio.create_task(Poller(scope, gate, folders).run())
+        poller = asyncio.create_task(Poller(scope, gate_at(server.port), folders).run())
         try:
             yield scope
         finally:

@@ -18,6 +18,7 @@ from sage_mail.watchers.health import Health
 from sage_mail.watchers.supervision import NotConnected
 from sage_mail.watchers.worker import CensusTaker
 from tests.sage_mail.ingest.reports import known, scope_of
+from tests.sage_mail.watchers.gates import gate_at
 from tests.support.script_server import ScriptServer
 
 _SCRIPT = ">> * PREAUTH [CAPABILITY IMAP4rev1] hello\n.. silence"
@@ -62,14 +63,7 @@ async def test_a_list_that_cannot_be_made(
     where = await known(storage)
     with ThreadPoolExecutor(1) as threads, ScriptServer(_SCRIPT) as server:
         scope = scope_of(storage, where, Preparer(Pipeline([]), threads))
-
-        async def connect() -> IMAPClient:
-            client = IMAPClient({"host": "127.0.0.1", "port": server.port, "security": "plain"})
-            await client.connect()
-            return client
-
-        gate = Gate("office", connect, Health(lambda _type, _reason: asyncio.sleep(0)))
-        taker = CensusTaker(scope, gate)
+        taker = CensusTaker(scope, gate_at(server.port))
         for name in ("Good", "Bad", "Bad", "Other"):
             scope.unknown_in.put_nowait(name)
         waiting = asyncio.create_task(scope.unknown_in.join())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -58,13 +60,58 @@ async def _converse(client: aio.IMAPClient) -> None:
     await client.fetch(ALL, ["FLAGS"])
 
 
-async def _turns_of_all(client: aio.IMAPClient) -> int:
-    task, turns = asyncio.ensure_future(_converse(client)), 0
-    while not task.done():
-        await asyncio.sleep(0)
-        turns += 1
-    await task
-    return turns
+class Cancellation:
+    """A conversation whose task is cancelled at the *place*-th time that it waits.
+
+    The cancellation comes while it waits or, *late*, when what it waits for is there but not taken
+    yet. Places are counted, not timed: neither the server's pace nor the machine's moves them.
+    """
+
+    def __init__(self, client: aio.IMAPClient, place: int, *, late: bool = False) -> None:
+        self._conversation = _converse(client)
+        self._place = place
+        self._late = late
+        self.count = 0
+
+    async def run(self) -> None:
+        """The conversation, to its end or its cancellation."""
+        await self
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        step: Callable[[], Any] = partial(self._conversation.send, None)
+        while True:
+            try:
+                awaited = step()
+            except StopIteration:
+                return
+            self.count += 1
+            if self.count == self._place:
+                self._cancel(awaited)
+            try:
+                yield awaited
+            except asyncio.CancelledError as error:
+                step = partial(self._conversation.throw, error)
+            else:
+                step = partial(self._conversation.send, None)
+
+    def _cancel(self, awaited: asyncio.Future[Any] | None) -> None:
+        task = asyncio.current_task()
+        assert task
+        if self._late and awaited is not None:
+            awaited.add_done_callback(lambda _done: task.cancel())
+        else:
+            task.cancel()
+
+
+async def _is_in_step(client: aio.IMAPClient) -> bool:
+    """Whether the client answers rightly; False where it says that the connection is lost."""
+    if not client.connected:
+        with pytest.raises(ConnectionLost, match="CancelledError"):
+            await client.noop()
+        return False
+    await client.done()
+    assert (await client.search()).parsed_ids == list(range(1, MAILS + 1))
+    return True
 
 
 async def test_cancelled_anywhere(config: IMAPConfig) -> None:
@@ -72,25 +119,18 @@ async def test_cancelled_anywhere(config: IMAPConfig) -> None:
     client = aio.IMAPClient(config)
     async with client:
         await client.select("INBOX")
-        turns = await _turns_of_all(client)
-    lost = 0
-    for place in range(PLACES):
-        await client.connect()
-        await client.select("INBOX")
-        task = asyncio.ensure_future(_converse(client))
-        for _ in range(turns * place // PLACES):
-            await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.wait({task})
-        if client.connected:
-            await client.done()
-            assert (await client.search()).parsed_ids == list(range(1, MAILS + 1))
-        else:
-            lost += 1
-            with pytest.raises(ConnectionLost, match="CancelledError"):
-                await client.noop()
-        await client.logout()
-    assert lost
+        whole = Cancellation(client, 0)
+        await whole.run()
+    in_step = []
+    for place in range(1, whole.count + 1):
+        for late in (False, True):
+            await client.connect()
+            await client.select("INBOX")
+            task = asyncio.ensure_future(Cancellation(client, place, late=late).run())
+            await asyncio.wait({task})
+            in_step.append((task.cancelled(), await _is_in_step(client)))
+            await client.logout()
+    assert (True, False) in in_step
 
 
 class Interruption:

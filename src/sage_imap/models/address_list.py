@@ -15,7 +15,6 @@ from typing import Final
 
 from sage_imap.models.address import EmailAddress
 from sage_imap.models.limits import MAX_ADDRESS_WORDS, MAX_ADDRESSES
-from sage_imap.models.text import scrub
 from sage_imap.protocol.grammar.text import decode_text, decode_words_in
 
 __all__ = ["parse_addresses"]
@@ -43,7 +42,6 @@ def parse_addresses(fields: list[bytes]) -> list[EmailAddress]:
         text = decode_text(field)
         if "\n" in text:
             text = _FOLD.sub("", text)
-        text = scrub(text)
         found += _fast(text) or _slow(text.removesuffix("\r"), MAX_ADDRESSES - len(found))
         if len(found) >= MAX_ADDRESSES:
             return found[:MAX_ADDRESSES]
@@ -73,16 +71,12 @@ def _from_match(match: re.Match[str]) -> EmailAddress:
 
 def _name(text: str) -> str:
     if "=?" in text:
-        text = _cached_words(text) if len(text) <= _LONGEST_CACHED else _words_of(text)
+        text = _cached_words(text) if len(text) <= _LONGEST_CACHED else decode_words_in(text)
     return " ".join(text.split())
 
 
-def _words_of(text: str) -> str:
-    return scrub(decode_words_in(text))
-
-
 # Correspondents recur; an entry holds about 2 KiB at most.
-_cached_words = lru_cache(maxsize=2048)(_words_of)
+_cached_words = lru_cache(maxsize=2048)(decode_words_in)
 
 
 def _slow(text: str, room: int) -> list[EmailAddress]:

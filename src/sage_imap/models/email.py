@@ -19,7 +19,7 @@ from sage_imap.models.headers import Headers, split_header
 from sage_imap.models.lazy import lazy
 from sage_imap.models.limits import MAX_IDS
 from sage_imap.models.mime import Part, read_parts
-from sage_imap.models.text import preview, scrub
+from sage_imap.models.text import preview
 from sage_imap.protocol.grammar.dates import decode_header_date
 from sage_imap.protocol.grammar.text import decode_text
 
@@ -155,7 +155,7 @@ class EmailMessage:
             for raw in self.headers.octets(b"references")
             for match in _ID.findall(raw)
         ]
-        return [scrub(_SPACE.sub("", text)) for text in found[-MAX_IDS:]]
+        return [_SPACE.sub("", text) for text in found[-MAX_IDS:]]
 
     @lazy
     def plain_body(self) -> str:
@@ -224,5 +224,5 @@ class EmailMessage:
             match = _ID.search(raw)
             text = decode_text(match[0] if match else raw).strip()
             if text:
-                return scrub(_SPACE.sub("" if match else " ", text))
+                return _SPACE.sub("" if match else " ", text)
         return None

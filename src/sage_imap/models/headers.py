@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Final
 
 from sage_imap.models.limits import MAX_FIELDS, MAX_HEADER_BYTES
-from sage_imap.models.text import scrub
 from sage_imap.protocol.grammar.text import decode_words
 
 __all__ = ["Headers", "split_header"]
@@ -111,7 +110,7 @@ def _decoded(value: bytes) -> str:
     if not value.isascii() and b"=?" in value:
         # An encoded-word with octets beyond ASCII in it: they are in the charset that it names.
         value = _RAW_WORD.sub(_quote_octets, value)
-    return scrub(decode_words(value.strip())).strip()
+    return decode_words(value.strip()).strip()
 
 
 def _quote_octets(word: re.Match[bytes]) -> bytes:

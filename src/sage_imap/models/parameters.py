@@ -19,7 +19,6 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from sage_imap.models.limits import MAX_PARAMETERS
-from sage_imap.models.text import scrub
 from sage_imap.protocol.grammar.text import decode_charset, decode_text, decode_words
 
 __all__ = ["Parameters", "read_parameters"]
@@ -114,7 +113,7 @@ def _joined(parts: _Sections) -> str:
             numbered.append(parts[len(numbered)])
         return _extended(numbered)
     if -1 in parts:
-        return scrub(decode_words(parts[-1][0]))
+        return decode_words(parts[-1][0])
     return _extended([parts[number] for number in sorted(parts)])
 
 
@@ -124,7 +123,7 @@ def _extended(parts: list[tuple[bytes, bool]]) -> str:
     if extended and first.count(b"'") >= 2:
         charset, _, first = first.split(b"'", 2)
     elif not any(flag for _, flag in parts):
-        return scrub(decode_words(b"".join(value for value, _ in parts)))
+        return decode_words(b"".join(value for value, _ in parts))
     octets = [unquote_to_bytes(first) if extended else first]
     octets += [unquote_to_bytes(value) if flag else value for value, flag in parts[1:]]
-    return scrub(decode_charset(b"".join(octets), decode_text(charset) or "utf-8"))
+    return decode_charset(b"".join(octets), decode_text(charset) or "utf-8")

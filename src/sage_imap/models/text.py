@@ -13,7 +13,7 @@ from typing import Final
 from sage_imap.models.limits import MAX_PREVIEW_SOURCE
 from sage_imap.protocol.grammar.text import decode_charset
 
-__all__ = ["decode_body", "html_to_text", "preview", "scrub"]
+__all__ = ["decode_body", "html_to_text", "preview"]
 
 _LATIN: Final = frozenset({"iso-8859-1", "iso_8859-1", "latin1", "latin-1", "iso8859-1", "l1"})
 _ASCII: Final = frozenset({"", "us-ascii", "ascii", "7bit", "8bit", "unknown", "x-unknown"})
@@ -29,17 +29,6 @@ _BREAKS: Final = frozenset(
     {"blockquote", "br", "dd", "div", "dt", "h1", "h2", "h3", "h4", "h5", "h6"}
     | {"hr", "li", "ol", "p", "pre", "table", "td", "th", "tr", "ul"}
 )
-
-
-def scrub(text: str) -> str:
-    """*text* as valid Unicode: lone surrogates, which some codecs let through, become U+FFFD."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 def decode_body(raw: bytes, charset: str, warnings: list[str]) -> str:
@@ -74,7 +63,7 @@ def _decode(raw: bytes, charset: str, warnings: list[str]) -> str:
     text = decode_charset(raw, charset)
     if "\ufffd" in text:
         warnings.append("charset: the label does not fit the text")
-    return scrub(text)
+    return text
 
 
 def _unicode(raw: bytes, charset: str, warnings: list[str]) -> str:

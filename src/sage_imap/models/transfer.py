@@ -1,8 +1,8 @@
 """Content-Transfer-Encoding undone, strictly where that is fast, leniently where it must be.
 
-fast-mail-parser decodes base64 six times as fast as `binascii` (1.2 against 0.2 GB/s) and refuses
-the whole leaf for one odd octet; such a leaf is read by the standard library, which skips what is
-not base64, and a warning is recorded.
+Base64 is decoded by pybase64, twenty times as fast as by `binascii` (7 against 0.35 GB/s). Both
+leave out what is no base64; what was put together of several runs is read run by run, and a warning
+is recorded.
 """
 
 from __future__ import annotations
@@ -13,13 +13,10 @@ from functools import lru_cache
 from io import BytesIO
 from typing import Final
 
-from fast_mail_parser import ParseError, parse_email_tree
+import pybase64
 
 __all__ = ["decode_transfer"]
 
-_ENVELOPE: Final = b"Content-Transfer-Encoding: base64\r\n\r\n"
-_WORTH_IT: Final = 2048  # octets; below them, the way to the compiled parser and back costs more
-_PIECE: Final = 64 * 1024  # octets; of sizes up to 256 KiB none did better
 _LONGEST_CACHED: Final = 64  # octets
 _TOKEN: Final = re.compile(rb"[A-Za-z0-9-]+")
 _NO_DIGIT: Final = re.compile(rb"[^A-Za-z0-9+/]+")
@@ -55,52 +52,16 @@ _cached_name = lru_cache(maxsize=64)(_name)
 
 
 def _base64(raw: bytes, start: int, end: int, warnings: list[str]) -> bytes:
-    if end - start >= _WORTH_IT:
-        decoded = _in_pieces(raw, start, end)
-        if decoded is not None:
-            return decoded
-    body = raw[start:end]
-    try:
-        decoded = binascii.a2b_base64(body, strict_mode=False)
-    except binascii.Error:
-        decoded = None
-    # `binascii` stops at the first padding, wherever that is.
-    if decoded is not None and b"=" not in body.rstrip(b"= \t\r\n"):
-        return decoded
+    padding = raw.find(b"=", start, end)
+    # The decoder takes no notice of what is behind the first padding, wherever that is.
+    if padding < 0 or not raw[padding:end].strip(b"= \t\r\n"):
+        try:
+            with memoryview(raw) as whole, whole[start:end] as view:
+                return pybase64.b64decode(view)
+        except binascii.Error:
+            pass
     warnings.append("base64: it is damaged; read as far as it can be")
-    return _pieces(body)
-
-
-def _in_pieces(raw: bytes, start: int, end: int) -> bytes | None:
-    """Base64 by the compiled parser, None where that refuses it.
-
-    A large leaf goes through it in runs of whole lines: at one go, each of the copies on the way
-    would be memory that the system has to clear first, which costs as much as the decoding.
-    """
-    decoded = BytesIO()
-    position = start
-    while end - position > _PIECE:
-        cut = raw.rfind(b"\n", position, position + _PIECE) + 1
-        run = _compiled(raw, position, cut) if cut else None
-        # Three octets stand in four digits: if any are left over, the run is not one by itself.
-        if run is None or len(run) % 3:
-            return _compiled(raw, start, end)
-        decoded.write(run)
-        position = cut
-    last = _compiled(raw, position, end)
-    if last is None or position == start:
-        return last
-    decoded.write(last)
-    return decoded.getvalue()
-
-
-def _compiled(raw: bytes, start: int, end: int) -> bytes | None:
-    with memoryview(raw) as whole, whole[start:end] as view:
-        leaf = b"".join((_ENVELOPE, view))
-    try:
-        return parse_email_tree(leaf).content
-    except ParseError:
-        return None
+    return _pieces(raw[start:end])
 
 
 def _pieces(body: bytes) -> bytes:

@@ -253,6 +253,53 @@ def test_quirks_are_counted_and_can_be_switched_off(quirk: str, stream: bytes) -
         framer.next_frame()
 
 
+_BODIES = b"".join(
+    b"%b {%d}\r\n%b%b" % (row, size, b"body" * (size // 4), rest)
+    for row, size, rest in (
+        (b"* 1 FETCH (UID 1 BODY[]", 4100, b")\r\n"),
+        (b"* 2 FETCH (UID 2 FLAGS (\\Seen) BODY[]", 8000, b")\r\n"),
+        (b'* 3 FETCH (INTERNALDATE "x" BODY[1.2]', 4096, b")\r\n"),
+        (b"* 4 FETCH (BODY[TEXT]", 5000, b" BODY[HEADER] {4100}\r\n" + b"h" * 4100 + b")\r\n"),
+        (b"* 5 FETCH (BODY[]", 4200, b"\r\n)\r\n"),
+        (b"* 6 FETCH (BODY[]", 4200, b" UID 6)\r\n"),
+        (b"* 7 UIDFETCH (BODY[]", 4200, b")\r\n"),
+        (b"* 8 FETCH (BODY[]", 4200, b")\n"),
+        (b"* 9 FETCH (BODY[]", 4200, b")\r\n* 10 FETCH (UID 10 RFC822.SIZE 4200)\r\n" * 20),
+        (b"* 10 FETCH (BODY[]", 4200, b")\r\nA1 OK done\r\n"),
+    )
+)
+
+
+def _told(frame: Frame) -> tuple[bytes, list[bytes]]:
+    return frame.data, [frame.literal(start, end) for start, end in frame.literals]
+
+
+def test_bodies_are_whole_at_every_cut() -> None:
+    """Whether a body comes alone, in pieces or with its neighbours, the responses are the same."""
+    expected = [_told(frame) for frame in frames(*(bytes([octet]) for octet in _BODIES))]
+    assert [len(octets) for _, octets in expected if octets] == [1, 1, 1, 2, 1, 1, 1, 1, 1, 1]
+    assert b"".join(octets for _, found in expected for octets in found).count(b"body") == 11599
+    for size in (*range(90, 130), 4095, 4096, 4150, 5000, 8191, 16384, len(_BODIES)):
+        reads = [_BODIES[at : at + size] for at in range(0, len(_BODIES), size)]
+        assert [_told(frame) for frame in frames(*reads)] == expected
+
+
+@pytest.mark.parametrize(
+    "limits", [Limits(body_literal=5000), Limits(response=5050), Limits(line=29)]
+)
+def test_a_body_behind_another_is_held_to_the_limits(limits: Limits) -> None:
+    """The row before it is told first."""
+    first = b"* 1 FETCH (BODY[] {4100}\r\n" + b"x" * 4100 + b")\r\n"
+    second = b"* 2 FETCH (UID 2 BODY[] {5100}\r\n" + b"x" * 5100 + b")\r\n"
+    framer = Framer(limits)
+    framer.feed(first[:2000])
+    assert framer.next_frame() is None
+    framer.feed(first[2000:] + second)
+    assert framer.next_frame() is not None
+    with pytest.raises(LimitExceeded):
+        framer.next_frame()
+
+
 def test_row_cut_behind_its_literal() -> None:
     """A row that ends behind its literal does not swallow the next response."""
     rows = b"* 1 FETCH (BODY[] {2}\r\nhi\r\n* 2 FETCH (UID 2)\r\n"
@@ -277,3 +324,9 @@ def test_buffered_counts_what_was_not_given_out() -> None:
     framer.feed(b"* 1 FETCH (BODY[] {2}\r\nhi)")
     assert framer.next_frame() is None
     assert framer.buffered == 26
+    row = b"* 1 FETCH (BODY[] {5000}\r\n" + b"x" * 5000 + b")\r\n"
+    framer.feed(b"\r\n" + row[:2000])
+    assert framer.next_frame() is not None
+    assert framer.next_frame() is None
+    framer.feed(row[2000:] + row)
+    assert framer.buffered == 2 * len(row)

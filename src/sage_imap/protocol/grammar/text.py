@@ -55,6 +55,8 @@ _BY_NAME: Final = {
     )
     if codec not in _NO_CHARSETS
 }
+# The only codec that does: of it `test_text` makes sure.
+_LETS_SURROGATES_THROUGH: Final = "utf_7"
 _SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
 
 # RFC 2047 section 2, leniently: spaces and question marks may stand in the text. The text ends
@@ -83,6 +85,11 @@ def decode_charset(raw: bytes, charset: str) -> str:
     codec = _codec(charset)
     if codec is None or codec == "ascii":
         return decode_text(raw)
+    text = _decode(raw, codec)
+    return _without_surrogates(text) if codec == _LETS_SURROGATES_THROUGH else text
+
+
+def _decode(raw: bytes, codec: str) -> str:
     try:
         return raw.decode(codec)
     except LookupError:  # Python has names for codecs that it does not have everywhere
@@ -95,6 +102,11 @@ def decode_charset(raw: bytes, charset: str) -> str:
         except UnicodeDecodeError:
             pass
     return raw.decode(codec, "replace")
+
+
+def _without_surrogates(text: str) -> str:
+    """*text* as valid Unicode: a lone surrogate becomes U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def decode_words(raw: bytes) -> str:

@@ -72,6 +72,14 @@ def test_no_charset_raises(raw: bytes, charset: str) -> None:
     assert isinstance(decode_charset(raw, charset), str)
 
 
+@pytest.mark.parametrize("charset", sorted(set(module._BY_NAME.values())))
+def test_no_lone_surrogate_gets_through(charset: str) -> None:
+    """What is decoded can be encoded and stored."""
+    halves = ["a\ud800b".encode(name, "surrogatepass") for name in ("utf-8", "utf-16", "utf-32")]
+    for raw in (*halves, b"a+2AA-b", b"+2AA", b"+3ADYAA-\xff", b"+2ADcAA-"):
+        decode_charset(raw, charset).encode()
+
+
 @given(st.text(st.sampled_from("=?utf-8QqBb_ aé\r\n"), max_size=80))
 def test_no_words_raise(text: str) -> None:
     """Half and broken encoded-words are text."""

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import inf
 from typing import Final, TypeVar
 
 from sage_imap.errors import (
@@ -181,14 +182,14 @@ class Session:
             yield from write(data)
             self._patience.progress()
 
-    def absorb(self) -> list[Event]:
-        """The events that were received already; nothing is read.
+    def absorb(self, most: float = inf) -> list[Event]:
+        """The events that were received already, at most *most* of them; nothing is read.
 
         Where the connection is found to have ended, that is raised to whoever reads next.
         """
         events: list[Event] = []
         try:
-            while (event := self._next()) is not None:
+            while len(events) < most and (event := self._next()) is not None:
                 events.append(event)
         except RemoteProtocolError:
             pass  # the connection raises it again

@@ -68,6 +68,7 @@ _PADDING: Final = re.compile(rb"\0+|(?:\r\n)+|\n")
 
 # More digits than any length that could be accepted; `int` itself refuses some thousands of them.
 _MOST_DIGITS: Final = 18
+_LONGEST_MARKER: Final = len("] {123456789}")
 # Precedent: one stray line end was seen in the wild; a few more cost nothing.
 _MOST_STRAY_LINE_ENDS: Final = 4
 # Below that, cutting line by line is faster.
@@ -386,7 +387,10 @@ class Framer:
 
     def _announced(self, line: bytes) -> tuple[int, bool] | None:
         """The length of the literal that *line* announces at its end, and whether it is a body."""
-        usual = _BODY_ROW.fullmatch(line) if not self._literals else None
+        body_item = (
+            not self._literals and line.find(b"] {", max(len(line) - _LONGEST_MARKER, 0)) >= 0
+        )
+        usual = _BODY_ROW.fullmatch(line) if body_item else None
         if usual is not None and int(usual[1]) <= self._limits.body_literal:
             self._kind = b"FETCH"
             return int(usual[1]), True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from sage_imap.protocol.events import (
@@ -60,6 +61,7 @@ _UNTAGGED: Final = re.compile(
 )
 _TAGGED: Final = re.compile(rb"([^\x00-\x20+*(){%\"\\\x7f]++) ++(OK|NO|BAD)(?= |\Z)", re.IGNORECASE)
 _STATUSES: Final = {status.value: status for status in Status}
+_MOST_AHEAD: Final = 8
 _NUMBERED: Final = frozenset({"EXISTS", "EXPUNGE", "FETCH", "RECENT", "UIDFETCH"})
 
 _DECODERS: Final[dict[str, Callable[[Scanner, DecodeContext], Event]]] = {
@@ -107,11 +109,15 @@ def decode(frame: Frame, context: DecodeContext) -> list[Event]:
 
 
 def decode_rows(responses: Iterable[Frame | bytes], context: DecodeContext) -> list[FetchReceived]:
-    """Usual rows of FETCH at the head of *responses*, none behind a response that is none."""
+    """Usual rows of FETCH at the head of *responses*, none behind a response that is none.
+
+    Some hundreds of short rows at most, and fewer of others: 700 new containers wake the garbage
+    collector, which then keeps what was about to go.
+    """
     rows = decode_short_rows(responses)
     if rows:
         return rows
-    for response in responses:
+    for response in islice(responses, _MOST_AHEAD):
         frame = Frame(response) if isinstance(response, bytes) else response
         events = decode_usual_row(frame, context) if frame.data.isascii() else None
         if events is None or not isinstance(events[0], FetchReceived):

@@ -164,7 +164,8 @@ def _simple_addresses(text: str | None) -> tuple[EmailAddress, ...]:
         return ()
     found = _SIMPLE_ADDRESS.findall(text)
     if "=?" in text or "\n" in text or "\r" in text:
-        found = [(_words(name), mailbox, host) for name, mailbox, host in found]
+        words = _cached_words if len(text) <= _LONGEST_CACHED else _words
+        found = [(words(name), mailbox, host) for name, mailbox, host in found]
     return tuple(map(_as_address, found))
 
 

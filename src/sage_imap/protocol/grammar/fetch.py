@@ -85,13 +85,22 @@ def _completed(found: tuple[int, Items, int], frame: Frame, context: DecodeConte
     """The event of a row that was read up to where its usual items end."""
     seq, items, end = found
     data = frame.data
-    if data.startswith(_THEN_STRUCTURE, end):
-        end = _then_structure(items, data, end, context)
-    elif frame.literals and (body := _THEN_BODY.match(data, end)) is not None:
-        end = _then_body(items, frame, body)
-    if end == len(data) - 1 and data[end] == _CLOSE:
+    last = len(data) - 1
+    if end < last:
+        end = _then(items, frame, end, context)
+    if end == last and data[end] == _CLOSE:
         return [FetchReceived(seq, items)]
     return _finish_row(_Row(frame, context, items), end, seq, opened=True)
+
+
+def _then(items: Items, frame: Frame, position: int, context: DecodeContext) -> int:
+    """Where the structure or the body ends that was asked for last, else *position*."""
+    data = frame.data
+    if data.startswith(_THEN_STRUCTURE, position):
+        return _then_structure(items, data, position, context)
+    if frame.literals and (body := _THEN_BODY.match(data, position)) is not None:
+        return _then_body(items, frame, body)
+    return position
 
 
 def _then_structure(items: Items, data: bytes, position: int, context: DecodeContext) -> int:

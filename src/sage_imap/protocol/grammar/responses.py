@@ -8,7 +8,8 @@ continuation without a space. Names are compared without regard to case, as the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -108,13 +109,15 @@ def decode(frame: Frame, context: DecodeContext) -> list[Event]:
         return [_failure(reason, frame, context)]
 
 
-def decode_rows(responses: Iterable[Frame | bytes], context: DecodeContext) -> list[FetchReceived]:
+def decode_rows(responses: deque[Frame | bytes], context: DecodeContext) -> list[FetchReceived]:
     """Usual rows of FETCH at the head of *responses*, none behind a response that is none.
 
     Some hundreds of short rows at most, and fewer of others: 700 new containers wake the garbage
     collector, which then keeps what was about to go.
     """
-    rows = decode_short_rows(responses)
+    rows: list[FetchReceived] = []
+    if responses and isinstance(responses[0], bytes):
+        rows = decode_short_rows(responses)
     if rows:
         return rows
     for response in islice(responses, _MOST_AHEAD):

@@ -44,6 +44,7 @@ from sage_mail.ingest.folders import find_watched
 from sage_mail.settings import AccountSettings, FeedSettings, Settings, WebhookSettings
 from sage_mail.storage import Storage, UnitOfWork
 from sage_mail.watchers.connecting import connect
+from sage_mail.wording import counted, deliveries
 
 __all__ = ["Finding", "examine"]
 
@@ -153,7 +154,7 @@ async def _deliveries(uow: UnitOfWork, settings: Settings) -> AsyncIterator[Find
         yield Finding(
             f"endpoint {name}",
             False,
-            f"it is not configured, and {count} deliveries wait for it",
+            f"it is not configured; {deliveries(count)} waiting for it",
             f"configure it under this name, or give them up: sage-mail webhooks drop {name}",
         )
 
@@ -161,7 +162,7 @@ async def _deliveries(uow: UnitOfWork, settings: Settings) -> AsyncIterator[Find
 async def _standing(uow: UnitOfWork, kind: str, name: str, waiting: int) -> AsyncIterator[Finding]:
     """How the endpoint stands, where it gets nothing."""
     state = await uow.endpoints.get(name)
-    wait = f"{waiting} deliveries wait for it"
+    wait = f"{deliveries(waiting)} waiting for it"
     if not state.enabled:
         text = f"disabled since {_moment(state.disabled_at)} ({state.reason}); {wait}"
         remedy = f"once it works again: sage-mail {kind}s enable {name}"
@@ -226,7 +227,7 @@ async def _folder(client: IMAPClient, subject: str, folder: str) -> Finding:
         return Finding(
             subject, False, "the server keeps no UIDs for it", "watch another folder instead"
         )
-    return Finding(subject, True, f"{selected.exists} messages")
+    return Finding(subject, True, counted(selected.exists, "message", "messages"))
 
 
 def _explain(account: AccountSettings, error: Exception) -> tuple[str, str]:

@@ -100,19 +100,19 @@ async def test_endpoints_that_get_nothing(tmp_path: Path) -> None:
         Finding(
             "webhook crm",
             False,
-            f"disabled since {since} (gone); 1 deliveries wait for it",
+            f"disabled since {since} (gone); 1 delivery waiting for it",
             "once it works again: sage-mail webhooks enable crm",
         ),
         Finding(
             "notification phone",
             False,
-            f"disabled since {since} (gone); 1 deliveries wait for it",
+            f"disabled since {since} (gone); 1 delivery waiting for it",
             "once it works again: sage-mail notifications enable phone",
         ),
         Finding(
             "webhook erp",
             True,
-            f"failing since {since} (HTTP 500); 3 deliveries wait for it",
+            f"failing since {since} (HTTP 500); 3 deliveries waiting for it",
             "see sage-mail webhooks attempts erp",
         ),
     ):

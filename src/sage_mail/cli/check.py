@@ -49,7 +49,7 @@ def _configuration(settings: Settings) -> Finding:
 
 
 def _accounts(settings: Settings) -> str:
-    from sage_mail.cli.printing import counted
+    from sage_mail.wording import counted
 
     return counted(len(settings.accounts), "account", "accounts")
 

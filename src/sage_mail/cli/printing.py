@@ -7,7 +7,7 @@ from datetime import datetime
 
 import typer
 
-__all__ = ["counted", "json_line", "local", "print_rows", "printable"]
+__all__ = ["json_line", "local", "print_rows", "printable"]
 
 _MOST = 100
 _MOST_IN_TABLES = 2000
@@ -16,11 +16,6 @@ _MOST_IN_TABLES = 2000
 def printable(text: str, most: int = _MOST) -> str:
     """The text without what could move a terminal's cursor or turn its direction, cut to *most*."""
     return "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in text)[:most]
-
-
-def counted(number: int, one: str, several: str) -> str:
-    """The number with the word that goes with it: ``1 account``, ``2 accounts``."""
-    return f"{number} {one if number == 1 else several}"
 
 
 def json_line(facts: Mapping[str, object]) -> str:

@@ -12,6 +12,7 @@ from sage_mail.cli.moments import moment
 from sage_mail.cli.options import ConfigOption, JsonOption
 from sage_mail.cli.printing import json_line, local, printable
 from sage_mail.cli.storing import with_storage
+from sage_mail.wording import deliveries
 
 if TYPE_CHECKING:
     from sage_mail.records import AttemptRecord, DeliveryRecord, EndpointRecord
@@ -40,7 +41,7 @@ def list_(config: ConfigOption = None, *, as_json: JsonOption = False) -> None:
         typer.echo("no endpoints; add a [[webhooks]] table to the configuration")
     for name, count in stranded.items():
         typer.echo(
-            f"{printable(name)} is not configured, and {count} deliveries wait for it; configure "
+            f"{printable(name)} is not configured; {deliveries(count)} waiting for it; configure "
             f"it under this name, or give them up: sage-mail webhooks drop {printable(name)}",
             err=True,
         )
@@ -192,7 +193,7 @@ def drop(
             f"nothing waits for an endpoint {name!r}; see `sage-mail webhooks list`"
         )
     if not yes:
-        typer.confirm(f"Give up {count} deliveries to {printable(name)}?", abort=True)
+        typer.confirm(f"Give up {deliveries(count)} to {printable(name)}?", abort=True)
 
     async def write(storage: Storage) -> int:
         async with storage.unit_of_work() as uow:
@@ -201,7 +202,7 @@ def drop(
         return dropped
 
     count = with_storage(settings, write)
-    typer.echo(f"{count} deliveries to {printable(name)} are given up; their events stay")
+    typer.echo(f"given up: {deliveries(count)} to {printable(name)}; the events stay")
 
 
 @app.command("rotate")

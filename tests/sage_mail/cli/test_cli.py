@@ -108,7 +108,7 @@ def test_help_loads_nothing_heavy() -> None:
     outside = {name.partition(".")[0] for name in loaded} - sys.stdlib_module_names
     assert outside <= {"annotated_doc", "sage_mail", "shellingham", "typer"}
     ours = {name.split(".")[1] for name in loaded if name.startswith("sage_mail.")}
-    assert ours == {"cli", "errors"}
+    assert ours == {"cli", "errors", "wording"}
     assert not loaded & {"asyncio", "decimal", "email", "http", "sqlite3", "ssl", "tomllib"}
 
 

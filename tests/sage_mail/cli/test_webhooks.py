@@ -272,11 +272,11 @@ def test_what_waits_for_an_endpoint_that_is_gone(config: Path) -> None:
         _store(settings, lambda uow: announce(uow, new_event(), [old, settings.webhooks[0]]))
     output = _run("list", "-c", config)[1]
     assert "not configured" in output
-    assert "old is not configured, and 3 deliveries wait for it" in output
+    assert "old is not configured; 3 deliveries waiting for it" in output
     checked = CliRunner().invoke(app, ["check", "-c", str(config)]).output
-    assert "FAIL endpoint old: it is not configured, and 3 deliveries wait for it" in checked
+    assert "FAIL endpoint old: it is not configured; 3 deliveries waiting for it" in checked
     assert _run("drop", "old", "-c", config)[0] == 1  # nobody has said yes
-    assert "3 deliveries to old are given up" in _run("drop", "old", "--yes", "-c", config)[1]
+    assert "given up: 3 deliveries to old" in _run("drop", "old", "--yes", "-c", config)[1]
     assert "not configured" not in _run("list", "-c", config)[1]
     with pytest.raises(SageMailError, match="nothing waits for an endpoint 'old'"):
         _run("drop", "old", "--yes", "-c", config)

@@ -15,6 +15,7 @@ import pytest
 from sage_mail.client import AsyncFeedClient, Event, FeedClient, FeedRefused
 from sage_mail.client.course import Course
 from sage_mail.console.feed import Pace
+from sage_mail.listening import stop_accepting
 from sage_mail.storage import Storage
 from tests.sage_mail.console.feeding import TOKEN, append, fed, reading, serving, until
 
@@ -105,6 +106,7 @@ async def test_a_silent_link_is_given_up(storage: Storage) -> None:
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     await client.close()
+    await stop_accepting(server.sockets)
     server.close()
     async with asyncio.timeout(10):
         for _ in visits:

@@ -170,7 +170,7 @@ async def test_the_blocking_client(storage: Storage) -> None:
         assert await asyncio.to_thread(done.wait, 20)
         assert client.position == 4
         await asyncio.to_thread(client.close)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             await following
     assert found == [1, 2, 3, 4]
 
@@ -182,7 +182,7 @@ async def test_closing_ends_a_pause(storage: Storage) -> None:
     client = AsyncFeedClient(address, token=TOKEN)
     client._course._pause = 29.0
     following = asyncio.create_task(_all(client))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(12):
         await until(lambda: client._course._pause == 30.0)  # the next one: this one has begun
         await client.close()
         assert await following == []

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
+from sage_mail.listening import stop_accepting
+
 __all__ = ["Relay"]
 
 
@@ -39,6 +41,7 @@ class Relay:
         try:
             yield self
         finally:
+            await stop_accepting(server.sockets)
             server.close()
             for task in self._tasks:
                 task.cancel()

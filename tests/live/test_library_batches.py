@@ -127,7 +127,7 @@ async def test_a_wide_range(client: Any) -> None:
     await client.store(everything, ["\\Deleted"])
     await client.expunge(everything)
     assert not await client.search()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 async def test_a_handler_that_uses_the_client(client: Any) -> None:

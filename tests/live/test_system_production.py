@@ -78,7 +78,7 @@ async def test_a_day_in_small(
         async with (
             Receiver() as healthy,
             Receiver(default=Answer(hang=True)) as hanging,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=5) as web,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as web,
         ):
             config = written(
                 tmp_path,
@@ -169,7 +169,7 @@ async def test_not_ready_for_a_known_reason(
     away = {**account(dovecot, "away@example.org"), "port": nobody}
     config = written(tmp_path, _settings(tmp_path, port, [account(dovecot, dovecot_user), away]))
     async with (
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=5) as web,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as web,
         Service(config).running() as service,
     ):
         async with asyncio.timeout(20):

@@ -81,13 +81,13 @@ async def test_deaf_link(shell: str) -> None:
         ScriptServer(LOGIN + "<< A2 NOOP\n>> A2 OK done\n.. silence") as server,
         FaultProxy("127.0.0.1", server.port) as proxy,
     ):
-        async with connected(shell, _config(proxy.port, timeout=0.3)) as client:
+        async with connected(shell, _config(proxy.port, timeout=2.0)) as client:
             await client.noop()
             proxy.deafen()
             began = time.monotonic()
             with pytest.raises(OperationTimeout):
                 await client.noop()
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 20
             assert not client.connected
             with pytest.raises(ConnectionLost, match="OperationTimeout") as caught:
                 await client.noop()
@@ -199,7 +199,7 @@ async def test_server_that_does_not_read(shell: str) -> None:
         ScriptServer(LOGIN + ".. pass 1\n" + "<< A2 APPEND\n.. silence") as server,
         FaultProxy("127.0.0.1", server.port) as proxy,
     ):
-        async with connected(shell, _config(proxy.port, timeout=0.5)) as client:
+        async with connected(shell, _config(proxy.port, timeout=2.0)) as client:
             proxy.deafen()
             with pytest.raises(OperationTimeout):
                 await client.append("INBOX", b"y" * 20_000_000)
@@ -216,7 +216,7 @@ async def test_what_was_done_before_the_network_failed(shell: str) -> None:
         ScriptServer(LOGIN + ".. pass 1\n" + "<< A2 APPEND\n.. silence") as server,
         FaultProxy("127.0.0.1", server.port) as proxy,
     ):
-        async with connected(shell, _config(proxy.port, timeout=0.5)) as client:
+        async with connected(shell, _config(proxy.port, timeout=2.0)) as client:
             proxy.deafen()
             with pytest.raises(OperationTimeout) as caught:
                 await client.run(_heavy)
@@ -431,7 +431,7 @@ async def test_rows_of_a_connection_that_was_replaced(shell: str) -> None:
     first = "<< A3 UID FETCH 1:400 (UID FLAGS)\n<< A4 UID FETCH 401:402 (UID FLAGS)\n"
     script = LOGIN + SELECTED + first + rows + ">> A3 OK done\n.. silence"
     with ScriptServer(script) as server:
-        async with connected(shell, _config(server.port, timeout=0.5)) as client:
+        async with connected(shell, _config(server.port)) as client:
             await client.select("INBOX")
             old = client.iter_fetch(MessageSet("1:402"), ["FLAGS"])
             await anext(old)

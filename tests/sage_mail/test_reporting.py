@@ -26,7 +26,7 @@ async def test_a_report_tells_of_its_time_and_the_last_of_all(storage: Storage) 
     reporter, metrics = Reporter(monitor, ReportSettings()), monitor.metrics
     detected = time.monotonic()
     metrics.announced([1], detected)
-    metrics.committed("work", ["support"] * 8 + ["spam"], detected - 0.12)
+    metrics.committed("work", ["support"] * 8 + ["spam"], detected - 12)
     metrics.failed("work", "parse")
     metrics.attempted("crm", 1, Delivered(), detected + 0.22)
     metrics.attempted("crm", 2, RetryAt(datetime.now(UTC)), detected)
@@ -41,7 +41,7 @@ async def test_a_report_tells_of_its_time_and_the_last_of_all(storage: Storage) 
         "error_rate": 0.1,
     }
     assert first["detect_to_commit"]["count"] == 9
-    assert 0.1 <= first["detect_to_commit"]["p50"] <= first["detect_to_commit"]["p95"] <= 0.15
+    assert 10 <= first["detect_to_commit"]["p50"] <= first["detect_to_commit"]["p95"] <= 30
     crm = first["webhooks"]["crm"]
     assert (crm["delivered"], crm["failed"], crm["given_up"], crm["waiting"]) == (1, 1, 0, 1)
     assert 0.2 <= crm["detect_to_webhook"]["p50"] <= 0.25

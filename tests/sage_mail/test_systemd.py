@@ -18,7 +18,7 @@ def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket
     """The socket of a service manager."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(str(tmp_path / "notify"))
-        sock.settimeout(5)
+        sock.settimeout(20)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         yield sock
 
@@ -35,7 +35,7 @@ def test_the_abstract_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
     name = f"sage-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(f"\0{name}")
-        sock.settimeout(5)
+        sock.settimeout(20)
         monkeypatch.setenv("NOTIFY_SOCKET", f"@{name}")
         notify("READY=1")
         assert sock.recv(100) == b"READY=1"

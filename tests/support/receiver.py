@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from sage_mail.listening import stop_accepting
+
 __all__ = ["Answer", "Receiver", "Request"]
 
 
@@ -65,7 +67,6 @@ class Receiver:
         self._arrival = asyncio.Condition()
         self._release: asyncio.Event | None = None
         self._server: asyncio.Server | None = None
-        self._over = False
         self._connections: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -77,11 +78,8 @@ class Receiver:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
-        self._over = True
+        await stop_accepting(self._server.sockets)
         self._server.close()
-        # What was accepted just now gets its turn, and closes.
-        for _turn in range(10):
-            await asyncio.sleep(0)
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
@@ -120,10 +118,9 @@ class Receiver:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        if self._over:  # accepted in the moment of the end
-            writer.close()
-            return
         self._connections.add(task)
+        # At its very end, so that whoever ends the receiver waits for the closing.
+        task.add_done_callback(self._connections.discard)
         self.connections += 1
         try:
             while await self._exchange(reader, writer):
@@ -131,7 +128,6 @@ class Receiver:
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
-            self._connections.discard(task)
             writer.close()
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()

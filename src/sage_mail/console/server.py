@@ -12,6 +12,8 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from sage_mail.listening import stop_accepting
+
 __all__ = ["address_of", "listen", "serve", "serve_on"]
 
 _HOST: Final = "127.0.0.1"
@@ -83,4 +85,5 @@ async def serve_on(listener: socket.socket, app: ASGIApp) -> AsyncIterator[None]
         yield
     finally:
         server.should_exit = True
+        await stop_accepting([listener])
         await running

@@ -15,6 +15,8 @@ from proxyprotocol.reader import ProxyProtocolReader
 from pymap.backend.dict import DictBackend
 from pymap.imap import IMAPServer
 
+from sage_mail.listening import stop_accepting
+
 __all__ = ["HOST", "PASSWORD", "USERNAME", "EmbeddedServer", "embedded_server"]
 
 HOST = "127.0.0.1"
@@ -57,6 +59,7 @@ async def embedded_server() -> AsyncIterator[EmbeddedServer]:
     try:
         yield EmbeddedServer(port=listener.sockets[0].getsockname()[1])
     finally:
+        await stop_accepting(listener.sockets)
         listener.close()
         await _end(connections)
         await listener.wait_closed()

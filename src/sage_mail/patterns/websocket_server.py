@@ -25,6 +25,7 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.typing import Origin
 
+from sage_mail.listening import stop_accepting
 from sage_mail.patterns._portal import portal
 from sage_mail.telemetry import get_logger
 
@@ -168,6 +169,7 @@ def _is_loopback(host: str) -> bool:
 
 
 async def _end(server: Server) -> None:
+    await stop_accepting(server.sockets)
     server.close()
     await server.wait_closed()
 

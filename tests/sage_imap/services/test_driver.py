@@ -30,7 +30,7 @@ def signed_in(script: str) -> Iterator[IMAPClient]:
                 security="plain",
                 username="ann",
                 password="pw",
-                timeout=5.0,
+                timeout=20.0,
             )
         ).connect()
         try:
@@ -54,7 +54,7 @@ def test_a_descriptor_is_closed_once_nobody_uses_it() -> None:
 
     def paused(session: Session) -> Operation[None]:
         entered.set()
-        resume.wait(5)
+        resume.wait(20)
         yield from now()
 
     def run() -> None:
@@ -67,12 +67,12 @@ def test_a_descriptor_is_closed_once_nobody_uses_it() -> None:
         descriptor = transport._socket.fileno()
         thread = threading.Thread(target=run)
         thread.start()
-        assert entered.wait(5)
+        assert entered.wait(20)
         client.close()
         assert not client.connected
         assert _is_open(descriptor)
         resume.set()
-        thread.join(5)
+        thread.join(20)
         assert caught
         assert transport._socket.fileno() == -1
 
@@ -102,13 +102,13 @@ def test_fork_while_the_connection_is_busy() -> None:
 
     def paused(session: Session) -> Operation[None]:
         entered.set()
-        resume.wait(5)
+        resume.wait(20)
         yield from now()
 
     with signed_in("<< A2 NOOP\n>> A2 OK done") as client:
         thread = threading.Thread(target=client.run, args=[paused])
         thread.start()
-        assert entered.wait(5)
+        assert entered.wait(20)
         child = os.fork()
         if child == 0:
             code = 1
@@ -121,5 +121,5 @@ def test_fork_while_the_connection_is_busy() -> None:
                 os._exit(code)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         resume.set()
-        thread.join(5)
+        thread.join(20)
         client.noop()

@@ -31,7 +31,7 @@ LOGIN = (
 )
 HELD = LOGIN + "<< A3 IDLE\n>> + idling\n"
 ENDED = HELD + "<< DONE\n>> A3 OK done\n"
-PROMPT = 1.0  # seconds, for a machine that is busy; whoever is not woken waits for a minute
+PROMPT = 8.0  # seconds; whoever is not woken waits for a minute, or for the timeout of 30 seconds
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def serving(script: str, *, tls: bool = False) -> Iterator[IMAPConfig]:
             ssl_context=trusting,
             username="ann",
             password="pw",
-            timeout=10.0,
+            timeout=30.0,
         )
 
 
@@ -66,18 +66,21 @@ def idling(config: IMAPConfig) -> Iterator[tuple[IMAPClient, IdleSession]]:
 
 
 class Waiting:
-    """A thread that runs *wait* and is given a moment to begin; its outcome, and when it came."""
+    """A thread that runs *wait* and has a moment for it; its outcome, and when it came."""
 
     def __init__(self, wait: Callable[[], object]) -> None:
         self._wait = wait
         self.outcome: object = None
         self.ended = 0.0
+        self._begun = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
+        assert self._begun.wait(20)
         self._thread.join(0.1)
         assert self._thread.is_alive()
 
     def _run(self) -> None:
+        self._begun.set()
         try:
             self.outcome = self._wait()
         except ConnectionLost as error:
@@ -86,7 +89,7 @@ class Waiting:
 
     def seconds_after(self, moment: float) -> float:
         """How long after *moment* it ended."""
-        self._thread.join(5)
+        self._thread.join(20)
         assert not self._thread.is_alive(), "nothing woke it"
         return self.ended - moment
 
@@ -157,7 +160,8 @@ class TestThreads:
         with serving(script, tls=tls) as config, idling(config) as (client, _):
             while select.select([client.sock], [], [], 0.1)[0]:  # session tickets of TLS 1.3
                 assert client.response()[1] == []
-            waiting = Waiting(lambda: select.select([client.sock], [], [], 60)[0])
+            sock = client.sock
+            waiting = Waiting(lambda: select.select([sock], [], [], 60)[0])
             began = time.monotonic()
             getattr(client, how)()
             assert waiting.seconds_after(began) < PROMPT

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 
@@ -84,31 +85,30 @@ async def test_a_hostile_file(analyst: Analyst, name: str) -> None:
     """It is reported in time, the loop goes on meanwhile, and the next file is read as ever."""
     case = _CASES[name]
     data = case.make()
-    delays = [0.0]
+    beats = [time.monotonic()]
 
     async def beat() -> None:
         while True:
-            before = time.monotonic()
             await asyncio.sleep(0.01)
-            delays.append(time.monotonic() - before - 0.01)
+            beats.append(time.monotonic())
 
     beating = asyncio.create_task(beat())
-    began = time.monotonic()
     answer = await analyst.analyse(Request(content_type=case.content_type), data)
-    took = time.monotonic() - began
+    beats.append(time.monotonic())
     beating.cancel()
     assert answer.facts.status in case.statuses
     assert set(answer.facts.findings) >= case.findings
-    assert took < _LONGEST
+    assert beats[-1] - beats[0] < _LONGEST
     # Most beats are in time; one may be late on a machine that has other things to do.
-    assert sorted(delays)[len(delays) // 2] < 0.1
-    after = await analyst.analyse(
+    pauses = sorted(after - before for before, after in pairwise(beats))
+    assert pauses[len(pauses) // 2] < 0.5
+    well = await analyst.analyse(
         Request(filename="invoice.pdf", content_type="application/pdf"),
         hostile.pdf("Invoice Number: INV-2024-0042", "Total: EUR 119.00"),
     )
-    assert after.facts.status is Status.OK
-    assert after.facts.order is not None
-    assert [fact.value for fact in after.facts.order.invoice_numbers] == ["INV-2024-0042"]
+    assert well.facts.status is Status.OK
+    assert well.facts.order is not None
+    assert [fact.value for fact in well.facts.order.invoice_numbers] == ["INV-2024-0042"]
 
 
 async def test_hostile_files_beside_each_other() -> None:

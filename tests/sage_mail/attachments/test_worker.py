@@ -123,7 +123,7 @@ async def test_what_waited_is_made_at_the_next_start(storage: Storage) -> None:
 async def test_a_hostile_attachment_costs_only_itself(storage: Storage) -> None:
     """The others of its message are read, and so are other messages meanwhile."""
     bomb = _File("bomb.pdf", "application/pdf", hostile.form_bomb_pdf())
-    async with _working(storage, timeout=2):
+    async with _working(storage, timeout=6):
         slow = await _arrived(storage, bomb, _INVOICE, uid=1)
         quick = await _arrived(storage, _INVOICE, uid=2)
         told = await _told(storage, 2)
@@ -222,7 +222,7 @@ async def test_a_stop_is_prompt(storage: Storage) -> None:
     while message_id not in worker._in_hand:
         await asyncio.sleep(0.01)
     running.cancel()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(7):
         await asyncio.wait([running])
     async with storage.read() as uow:
         assert await uow.analyses.pending(limit=10) == [message_id]

@@ -15,6 +15,7 @@ import pytest
 from sage_mail.client import AsyncFeedClient, Event, FeedClient, FeedRefused
 from sage_mail.client.course import Course
 from sage_mail.console.feed import Pace
+from sage_mail.listening import stop_accepting
 from sage_mail.storage import Storage
 from tests.sage_mail.console.feeding import TOKEN, append, fed, reading, serving, until
 
@@ -105,6 +106,7 @@ async def test_a_silent_link_is_given_up(storage: Storage) -> None:
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     await client.close()
+    await stop_accepting(server.sockets)
     server.close()
     async with asyncio.timeout(10):
         for _ in visits:
@@ -168,7 +170,7 @@ async def test_the_blocking_client(storage: Storage) -> None:
         assert await asyncio.to_thread(done.wait, 20)
         assert client.position == 4
         await asyncio.to_thread(client.close)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             await following
     assert found == [1, 2, 3, 4]
 
@@ -180,7 +182,7 @@ async def test_closing_ends_a_pause(storage: Storage) -> None:
     client = AsyncFeedClient(address, token=TOKEN)
     client._course._pause = 29.0
     following = asyncio.create_task(_all(client))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(12):
         await until(lambda: client._course._pause == 30.0)  # the next one: this one has begun
         await client.close()
         assert await following == []

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from tests.support.processes import alive, until_gone
 _ENTRY = "tests.support.hostile_child"
 _ROOT = Path(__file__).resolve().parents[3]
 _CHANCE = 10.0  # the longest that a hostile task may take
-_SPARED = 10 - Limits().whole  # what is left for whoever waits for a task that had all its time
 
 
 @pytest.fixture
@@ -58,22 +58,21 @@ async def test_a_hostile_task(
     children: Children, task: bytes, body: bytes, failure: Failure, detail: str
 ) -> None:
     """It ends in time with its reason; the loop goes on meanwhile, and so does the next task."""
-    ticks = 0
+    ticks = [time.monotonic()]
 
     async def tick() -> None:
-        nonlocal ticks
         while True:
             await asyncio.sleep(0.02)
-            ticks += 1
+            ticks.append(time.monotonic())
 
     ticking = asyncio.create_task(tick())
-    began = time.monotonic()
     outcome = await children.run(task, body)
-    took = time.monotonic() - began
+    ticks.append(time.monotonic())
     ticking.cancel()
     assert outcome == Failed(failure, detail)
-    assert took < _CHANCE
-    assert ticks >= took / 0.02 / 4
+    assert ticks[-1] - ticks[0] < _CHANCE
+    pauses = sorted(after - before for before, after in pairwise(ticks))
+    assert pauses[len(pauses) // 2] < 0.5
     assert await children.run(b"echo", b"next") == Finished(b"next")
 
 
@@ -99,14 +98,14 @@ def test_what_was_said_before_the_end_is_kept(
 @pytest.mark.parametrize("entry", [_ENTRY, "tests.support.late_child"])
 def test_start_and_task_have_one_deadline(entry: str) -> None:
     """From the hand-over on no task takes longer, whether its child starts late or never."""
-    children = Children(entry, Limits(seconds=30, whole=1.5))
+    children = Children(entry, Limits(seconds=60, whole=5.5))
     began = time.monotonic()
     outcome = children.run_blocking(b"hang", b"")
     took = time.monotonic() - began
     children.close()
     assert isinstance(outcome, Failed)
     assert outcome.failure is Failure.TIMED_OUT
-    assert 1.5 <= outcome.seconds <= took < 1.5 + _SPARED
+    assert 5.5 <= outcome.seconds <= took < 2 * 5.5
 
 
 def test_a_start_does_not_count_for_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,14 +208,14 @@ def test_a_child_is_replaced_after_its_tasks() -> None:
 
 async def test_close_is_prompt_and_leaves_none() -> None:
     """Children in the middle of a task are killed, and those who wait are told."""
-    children = Children(_ENTRY, Limits(seconds=8), count=2)
+    children = Children(_ENTRY, Limits(seconds=60, whole=60), count=2)
     waiting = [asyncio.create_task(children.run(b"hang", b"")) for _ in range(2)]
     while len(children.pids) < 2:
         await asyncio.sleep(0.01)
     pids = children.pids
     began = time.monotonic()
     await asyncio.to_thread(children.close)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
     assert not any(alive(pid) for pid in pids)
     results = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(result, ChildrenClosed) for result in results)

@@ -16,7 +16,10 @@ from tests.sage_mail.storage.samples import event, message, place
 
 async def test_the_page_needs_nothing_from_elsewhere(storage: Storage) -> None:
     """Page, style and script come from the application itself; no other host is named."""
-    async with serve(create_app(storage)) as address, httpx.AsyncClient(base_url=address) as web:
+    async with (
+        serve(create_app(storage)) as address,
+        httpx.AsyncClient(base_url=address, timeout=20) as web,
+    ):
         page = await web.get("/")
         parts = [await web.get(path) for path in ("/static/live.css", "/static/live.js")]
 
@@ -30,7 +33,7 @@ async def test_the_board_follows_commits(storage: Storage) -> None:
     where = await place(storage)
     async with (
         serve(create_app(storage)) as address,
-        httpx.AsyncClient(base_url=address) as web,
+        httpx.AsyncClient(base_url=address, timeout=20) as web,
         web.stream("GET", "/board") as stream,
     ):
         lines = stream.aiter_lines()
@@ -46,7 +49,10 @@ async def test_the_board_follows_commits(storage: Storage) -> None:
 
 async def test_a_name_that_points_at_loopback_reads_nothing(storage: Storage) -> None:
     """A request for another host is refused (DNS rebinding)."""
-    async with serve(create_app(storage)) as address, httpx.AsyncClient(base_url=address) as web:
+    async with (
+        serve(create_app(storage)) as address,
+        httpx.AsyncClient(base_url=address, timeout=20) as web,
+    ):
         answer = await web.get("/board", headers={"Host": "evil.example"})
 
     assert answer.status_code == 400

@@ -187,7 +187,7 @@ async def test_a_heartbeat_says_how_far_one_is(storage: Storage) -> None:
 
 
 async def _get(address: str, query: str = "", **headers: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=address, headers=headers or BEARER) as web:
+    async with httpx.AsyncClient(base_url=address, headers=headers or BEARER, timeout=20) as web:
         return await web.get(f"/feed/events{query}")
 
 
@@ -224,7 +224,7 @@ async def test_no_token_no_feed(storage: Storage, headers: dict[str, str]) -> No
     """Without the right token a client is told so, and nothing else."""
     async with fed(storage) as address:
         raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-        async with httpx.AsyncClient(base_url=address) as web:
+        async with httpx.AsyncClient(base_url=address, timeout=20) as web:
             answer = await web.get("/feed/events", headers=raw)
         sent = {name: value.replace("\xe4", "?") for name, value in headers.items()}
         async with _socket(address, additional_headers=sent) as client:

@@ -30,7 +30,7 @@ async def _answering(
     running = asyncio.create_task(service.run())
     address = service.address.replace("0.0.0.0", "127.0.0.1")
     try:
-        async with httpx.AsyncClient(base_url=address) as web:
+        async with httpx.AsyncClient(base_url=address, timeout=20) as web:
             yield web
     finally:
         running.cancel()

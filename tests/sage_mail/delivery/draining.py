@@ -38,13 +38,18 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 class Clock:
-    """The present, which a test can put forward."""
+    """The present, which a test can put forward and stop."""
 
     def __init__(self) -> None:
         self.ahead = timedelta()
+        self._stopped: datetime | None = None
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return (self._stopped or datetime.now(UTC)) + self.ahead
+
+    def stop(self) -> None:
+        """Let no time pass from now on, but for what the test puts it forward."""
+        self._stopped = datetime.now(UTC)
 
 
 def endpoint_for(receiver: Receiver, **changes: object) -> WebhookSettings:

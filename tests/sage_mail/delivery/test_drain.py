@@ -98,6 +98,7 @@ async def test_a_failure_is_tried_again(storage: Storage, receiver: Receiver, cl
     receiver.script(Answer(status=500, body=b"oops"))
     async with draining(storage, endpoint, clock=clock):
         (seq,) = await announced(storage, [endpoint])
+        clock.stop()
         pending = await delivery_when(storage, seq, tried(1))
         assert pending.status == DeliveryStatus.PENDING
         assert pending.last_error == "HTTP 500"
@@ -177,7 +178,7 @@ async def test_stop_while_an_endpoint_hangs(storage: Storage, receiver: Receiver
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert loop.time() - before < 5
+        assert loop.time() - before < 20
     await receiver.gave_up(1)
     pending = await delivery_when(storage, seq, has_status(DeliveryStatus.PENDING))
     assert pending.attempts == 0

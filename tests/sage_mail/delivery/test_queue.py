@@ -105,6 +105,7 @@ async def test_a_retry_is_known_without_a_look(
 async def test_what_is_due_later_is_looked_for_then(storage: Storage, clock: Clock) -> None:
     """A delivery that is not due yet ends the pause when it is."""
     (seq,) = await announced(storage, [])
+    clock.stop()
     async with storage.unit_of_work() as uow:
         event = await uow.events.get(seq)
         assert event is not None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
+from sage_mail.listening import stop_accepting
 from tests.support.script_server import HELLO
 
 __all__ = ["Talkative"]
@@ -31,6 +33,7 @@ class Talkative:
         self.idled = asyncio.Event()
         self.config: dict[str, Any] = {}
         self._idling: asyncio.StreamWriter | None = None
+        self._connections: set[asyncio.Task[None]] = set()
 
     def deliver(self) -> None:
         """Have a message come, and tell whoever is in IDLE."""
@@ -45,10 +48,27 @@ class Talkative:
         port = server.sockets[0].getsockname()[1]
         self.config = {"host": "127.0.0.1", "port": port, "security": "plain", "timeout": 5.0}
         self.config |= {"username": "ann", "password": "pw"}
-        async with server:
+        try:
             yield self
+        finally:
+            await stop_accepting(server.sockets)
+            server.close()
+            for task in self._connections:
+                task.cancel()
+            await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+            await self._talk(reader, writer)
+        writer.close()
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+            await writer.wait_closed()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(f"{HELLO}\r\n".encode())
         tag = ""
         while line := (await reader.readline()).decode():
@@ -67,7 +87,6 @@ class Talkative:
                 told = self._news if verb not in ("CAPABILITY", "LOGIN", "SELECT") else ""
                 answer = self._answer(verb, " ".join(rest))
                 writer.write(f"{answer}{told}{tag} OK done\r\n".encode())
-        writer.close()
 
     def _answer(self, verb: str, rest: str) -> str:
         if verb == "SELECT":

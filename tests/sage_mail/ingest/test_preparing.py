@@ -131,7 +131,7 @@ async def test_one_that_works_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr(preparing, "_IDLE_SECONDS", 0.1)
         results = await preparer.prepare(_fetched(), _MAILBOX, Context(), backlog=True)
         assert {_process_of(result) for result in results} == {pid}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while preparer._process is not None:
                 await asyncio.sleep(0.05)
 

@@ -153,14 +153,14 @@ def test_nobody_harms_another() -> None:
         event.clear()
         raise ValueError("no")
 
-    for handler in (spoil, lambda _event: release.wait(30), heard.put):
+    for handler in (spoil, lambda _event: release.wait(60), heard.put):
         system.add_notification_handler(handler)
     try:
         for number in range(3):
             system.handle_email_event({**_event(f"Urgent {number}"), "uid": number})
-        events = [heard.get(timeout=10) for _ in range(3)]
+        events = [heard.get(timeout=20) for _ in range(3)]
         system.handle_email_event({"type": "message_deleted", "uid": 1})
-        gone = heard.get(timeout=10)
+        gone = heard.get(timeout=20)
     finally:
         release.set()
         system.stop_system()

@@ -147,13 +147,13 @@ def test_the_guides_keys() -> None:
 
 def test_metadata() -> None:
     """The guide's metadata, without a change to the event that was given."""
-    before = dict(_EVENT)
+    before, began = dict(_EVENT), time.time()
     enhanced = _Unread().enhance_event(_EVENT)
     metadata = enhanced["webhook_metadata"]
     assert before == _EVENT
     assert (metadata["version"], metadata["source"]) == ("1.0", "python-sage-imap")
     assert re.fullmatch(r"evt_\d+_7", metadata["event_id"])
-    assert abs(metadata["timestamp"] - time.time()) < 5
+    assert began <= metadata["timestamp"] <= time.time()
     assert (
         _Unread().enhance_event({"type": "x"})["webhook_metadata"]["event_id"].endswith("_unknown")
     )
@@ -250,19 +250,19 @@ def test_forwarding_from_a_monitor(
     patterns = importlib.import_module("sage_mail.patterns")
     monkeypatch.setattr(patterns, "RealTimeEmailMonitor", _Monitor, raising=False)
     hanging, healthy = receivers(default=Answer(hang=True)), receivers()
-    bridge = _Unread(_endpoint(hanging, timeout=2), _endpoint(healthy))
+    bridge = _Unread(_endpoint(hanging), _endpoint(healthy))
     bridge.config = {"host": "h"}
     bridge.setup_email_to_webhook_forwarding()
     assert bridge.monitor.is_monitoring
     assert bridge.monitor.config == {"host": "h"}
     (callback,) = bridge.monitor.callbacks
-    started = time.monotonic()
     for _ in range(5):
         callback(_EVENT)
-    assert time.monotonic() - started < 1
+    deadline = time.monotonic() + 20
     while len(healthy.requests) < 5:
-        assert time.monotonic() - started < 2
+        assert time.monotonic() < deadline
         time.sleep(0.01)
+    assert hanging.abandoned == 0
 
 
 def test_more_than_an_endpoint_can_take(
@@ -272,7 +272,7 @@ def test_more_than_an_endpoint_can_take(
 ) -> None:
     """What waits for an endpoint that is long dead is bounded; what is dropped is logged."""
     monkeypatch.setattr("sage_mail.patterns.webhooks._MOST_WAITING", 2)
-    bridge = _Unread(_endpoint(receivers(default=Answer(hang=True)), timeout=2))
+    bridge = _Unread(_endpoint(receivers(default=Answer(hang=True))))
     bridge.monitor = _Monitor({})
     for _ in range(5):
         bridge.forward_to_webhook(_EVENT)

@@ -46,10 +46,10 @@ def test_all_clients_are_told() -> None:
             _until(lambda: len(server.clients) == 2)
             server.send_notification({"type": "new_message", "subject": "Grüße"})
             for client in (one, two):
-                assert json.loads(client.recv(5)) == {"type": "new_message", "subject": "Grüße"}
+                assert json.loads(client.recv(20)) == {"type": "new_message", "subject": "Grüße"}
         _until(lambda: len(server.clients) == 1)
         server.send_notification({"uid": 2})
-        assert json.loads(one.recv(5)) == {"uid": 2}
+        assert json.loads(one.recv(20)) == {"uid": 2}
         assert isinstance(server.server_thread, threading.Thread)
 
 
@@ -75,9 +75,9 @@ def test_stopping_tells_the_clients() -> None:
         client = connect(_address(server)).__enter__()
         started = time.monotonic()
         server.stop_server()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 8
         with pytest.raises(ConnectionClosed):
-            client.recv(5)
+            client.recv(20)
         client.close()
     with pytest.raises(ConnectionRefusedError):
         connect(_address(server)).__enter__()
@@ -129,7 +129,7 @@ def test_a_client_that_takes_nothing_is_cut_off() -> None:
         _until(lambda: len(server.clients) == 2)
         for number in range(40):
             server.send_notification({"number": number, "text": "x" * 500_000})
-            assert json.loads(quick.recv(5))["number"] == number
+            assert json.loads(quick.recv(20))["number"] == number
         _until(lambda: len(server.clients) == 1)
 
 

@@ -43,7 +43,7 @@ async def test_a_refused_log_in_is_a_warning(
         )
         watcher = AccountWatcher(scope)
         running = asyncio.create_task(watcher.run())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while watcher.state is not AccountState.AUTH_FAILED:
                 async with storage.commits.subscribe() as wakeups:
                     await wakeups.wait(0.1)

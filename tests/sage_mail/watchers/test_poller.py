@@ -72,7 +72,7 @@ async def test_a_folder_that_nobody_may_open_holds_up_no_other(
     storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is told and passed over, and what waits for a look at all does not wait for it."""
-    async with _polling(storage, _SCRIPT, "Closed", "INBOX") as scope, asyncio.timeout(5):
+    async with _polling(storage, _SCRIPT, "Closed", "INBOX") as scope, asyncio.timeout(20):
         await scope.looks.all_since(0.0)
     assert scope.closed == dict.fromkeys(["Closed", "INBOX"], "it cannot be opened")
     assert caplog.text.count("folder_refused") == 2
@@ -82,7 +82,7 @@ async def test_a_folder_that_is_not_there_is_told(
     storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It counts as looked at, so that nobody waits for it, and is told as missing."""
-    async with _polling(storage, _GONE, "Nowhere") as scope, asyncio.timeout(5):
+    async with _polling(storage, _GONE, "Nowhere") as scope, asyncio.timeout(20):
         await scope.looks.all_since(0.0)
     assert scope.closed == {"Nowhere": "it does not exist"}
     assert caplog.text.count("folder_missing") == 1
@@ -91,7 +91,7 @@ async def test_a_folder_that_is_not_there_is_told(
 async def test_a_folder_that_is_refused_for_a_moment_was_not_looked_at(storage: Storage) -> None:
     """What was moved into it would be taken for deleted."""
     async with _polling(storage, _WAVERING, "Target") as scope:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not scope.closed:
                 await asyncio.sleep(0.01)
         with pytest.raises(TimeoutError):

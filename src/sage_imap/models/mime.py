@@ -1,9 +1,9 @@
 """The parts of a message: where each begins and ends in its octets; nothing is decoded here.
 
 The laws: a part is a slice of the message and costs no copy; every octet that is no boundary,
-preamble or epilogue belongs to a part; a multipart that cannot be taken apart is text. The octets
-are searched here and not by fast-mail-parser, since that loses the structure of one message in
-thirty of the corpora (prefixes of boundaries, bare CR, text after the last part), without a word.
+preamble or epilogue belongs to a part; a multipart that cannot be taken apart is text. No
+compiled parser searches the octets: the best one loses the structure of one message in thirty of
+the corpora (prefixes of boundaries, bare CR, text after the last part), without a word.
 
 Source: RFC 2046 section 5.1; a boundary of an outer multipart ends the inner ones.
 """

@@ -72,7 +72,7 @@ def _pieces(body: bytes) -> bytes:
     """
     found: list[bytes] = []
     for run in re.split(rb"=+", body):
-        if found and b" " in run.strip():
+        if found and any(b" " in line.strip() for line in run.splitlines()):
             break
         digits = _NO_DIGIT.sub(b"", run)
         whole = len(digits) - (1 if len(digits) % 4 == 1 else 0)

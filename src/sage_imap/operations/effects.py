@@ -65,11 +65,13 @@ class Write:
 class Read:
     """Receive what there is; wait at most *timeout* seconds for the first octet.
 
-    A *wakeable* one may bring `TIMED_OUT` earlier, so that whoever asked looks round.
+    A *wakeable* one may bring `TIMED_OUT` earlier, so that whoever asked looks round. With *bulk*,
+    as when a body is on its way, as much as there is may come at once; else a moderate part of it.
     """
 
     timeout: float
     wakeable: bool = False
+    bulk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +95,11 @@ def write(data: bytes) -> Operation[None]:
     yield Write(data)
 
 
-def read(timeout: float, *, wakeable: bool = False) -> Operation[bytes | memoryview | Outcome]:
+def read(
+    timeout: float, *, wakeable: bool = False, bulk: bool = False
+) -> Operation[bytes | memoryview | Outcome]:
     """Octets, to be used at once; `EOF` or `TIMED_OUT`."""
-    reply = yield Read(timeout, wakeable)
+    reply = yield Read(timeout, wakeable, bulk)
     assert isinstance(reply, bytes | memoryview | Outcome)
     return reply
 

@@ -40,8 +40,6 @@ from sage_imap.protocol.state import ConnectionState
 __all__ = ["fetch", "next_rows", "open_stream", "read_all"]
 
 _DEFAULT: Final = Bounds()
-# More of them would be 700 new containers at once, which wake the garbage collector.
-_ROWS_AT_ONCE: Final = 32
 _OLD_NAMES: Final = {
     "RFC822": "BODY.PEEK[]",
     "RFC822.HEADER": "BODY.PEEK[HEADER]",
@@ -133,7 +131,7 @@ def next_rows(session: Session, stream: FetchStream) -> Operation[list[Row] | No
             yield from session.expect()
             if not stream.is_open:
                 session.check_amount(stream.begun)
-            session.absorb(_ROWS_AT_ONCE)
+            session.absorb()
         elif not stream.rows and stream.peek() is None:
             if stream.failure is not None:
                 raise rejection(stream.failure)

@@ -18,7 +18,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from math import inf
 from typing import Final, TypeVar
 
 from sage_imap.errors import (
@@ -88,6 +87,8 @@ _REMOVALS: Final[dict[str, tuple[type, ...]]] = {
     "UID EXPUNGE": (ExpungeReceived, VanishedReceived),
     "UID MOVE": (ExpungeReceived, VanishedReceived),
 }
+# Octets of one response, from which on it is no row without a body.
+_A_BODY: Final = 4096
 # Between BYE and the end of the stream a tagged NO may still say more about the reason.
 _GRACE: Final = 2.0
 # Octets of a line beside the command itself: a tag of up to ten digits, a space, CRLF.
@@ -151,14 +152,15 @@ class Session:
                 return event
             self.check_open()
             yield from self.flush()
+            unfinished = self.connection.unfinished
             if timeout is None:
-                unfinished = self.connection.unfinished
                 patience = self._patience.left((yield from now()), unfinished)
             else:
                 patience = timeout
             if self._bye is not None:
                 patience = min(patience, _GRACE)
-            data = yield from read(patience, wakeable=timeout is not None)
+            bulk = unfinished >= _A_BODY
+            data = yield from read(patience, wakeable=timeout is not None, bulk=bulk)
             if isinstance(data, bytes | memoryview):
                 self.received += len(data)
                 self.connection.receive_data(data)
@@ -182,14 +184,14 @@ class Session:
             yield from write(data)
             self._patience.progress()
 
-    def absorb(self, most: float = inf) -> list[Event]:
-        """The events that were received already, at most *most* of them; nothing is read.
+    def absorb(self) -> list[Event]:
+        """The events that were received already; nothing is read.
 
         Where the connection is found to have ended, that is raised to whoever reads next.
         """
         events: list[Event] = []
         try:
-            while len(events) < most and (event := self._next()) is not None:
+            while (event := self._next()) is not None:
                 events.append(event)
         except RemoteProtocolError:
             pass  # the connection raises it again

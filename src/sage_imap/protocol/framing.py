@@ -57,8 +57,8 @@ _MARKER: Final = re.compile(rb"(?:(?<=[ (\]>])|\A)~?\{([0-9]+)\+?\}\Z")
 _BODY_ITEM: Final = re.compile(rb"(?:\]|>|RFC822(?:\.HEADER|\.TEXT)?) *\Z", re.IGNORECASE)
 # How nearly every row begins that has a body.
 _BODY_ROW: Final = re.compile(
-    rb"\* [0-9]{1,10} FETCH \((?:UID [0-9]{1,10} )?(?:FLAGS \([^()\"{}]*+\) )?"
-    rb'(?:INTERNALDATE "[^"\\{}]*+" )?BODY\[[A-Z0-9.]*+\] \{([0-9]{1,9})\}'
+    rb"\* [0-9]{1,10} FETCH \((?:UID [0-9]{1,10} )?(?:FLAGS \([^()\"{}\x00-\x1f]*+\) )?"
+    rb'(?:INTERNALDATE "[^"\\{}\x00-\x1f]*+" )?BODY\[[A-Z0-9.]*+\] \{([0-9]{1,9})\}'
 )
 # What stands between two bodies in nearly every answer.
 _NEXT_BODY_ROW: Final = re.compile(rb"\)\r\n(" + _BODY_ROW.pattern + rb"\r\n)")
@@ -281,7 +281,7 @@ class Framer:
         ends before the first one that is not.
         """
         start = self._start
-        if self._line != start or self._head or self._literal_end or self._missing:
+        if self._scan != start or self._head or self._literal_end or self._missing:
             return False  # within a response, which has to be finished first
         self._fresh = False
         with memoryview(self._buffer) as view:

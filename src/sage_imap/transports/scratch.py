@@ -9,10 +9,12 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-__all__ = ["READ_SIZE", "scratch"]
+__all__ = ["READ_SIZE", "SMALL_READ_SIZE", "scratch"]
 
 READ_SIZE: Final = 256 * 1024
 """Octets. Large reads save calls when bodies come; one of 256 KiB costs as much as one of 4."""
+SMALL_READ_SIZE: Final = 32 * 1024
+"""Octets. The rows of more become 700 containers at once, which wake the garbage collector."""
 
 
 class _PerThread(threading.local):

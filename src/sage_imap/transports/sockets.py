@@ -17,7 +17,7 @@ from typing import Final
 from sage_imap.errors import ConnectionLost, OperationTimeout
 from sage_imap.operations.effects import EOF, TIMED_OUT, Effect, Now, Read, Reply, StartTLS, Write
 from sage_imap.transports.bell import Bell
-from sage_imap.transports.scratch import READ_SIZE, scratch
+from sage_imap.transports.scratch import READ_SIZE, SMALL_READ_SIZE, scratch
 from sage_imap.transports.tls import default_context, handshake_error
 
 __all__ = ["SocketTransport"]
@@ -135,10 +135,11 @@ class SocketTransport:
         if self._failed:
             return EOF
         try:
+            most = READ_SIZE if effect.bulk else SMALL_READ_SIZE
             if effect.wakeable:
-                return self._receive_unless_roused(effect.timeout)
+                return self._receive_unless_roused(effect.timeout, most)
             self._socket.settimeout(max(effect.timeout, 0.001))
-            return self._receive() or EOF
+            return self._receive(most) or EOF
         except (TimeoutError, *_WAIT):
             return TIMED_OUT
         except (ssl.SSLEOFError, ConnectionError):
@@ -146,23 +147,23 @@ class SocketTransport:
         except OSError as error:
             raise ConnectionLost(f"the connection failed: {error}") from error
 
-    def _receive_unless_roused(self, timeout: float) -> Reply:
+    def _receive_unless_roused(self, timeout: float, most: int) -> Reply:
         """What there is; a part of a TLS record is nothing yet, and the wait goes on."""
         deadline = time.monotonic() + timeout
         self._socket.settimeout(0)
         while True:
             with suppress(*_WAIT):
-                return self._receive() or EOF
+                return self._receive(most) or EOF
             left = deadline - time.monotonic()
             if left <= 0 or not self._bell.wait(self._socket, left):
                 return TIMED_OUT
 
-    def _receive(self) -> memoryview:
+    def _receive(self, most: int = SMALL_READ_SIZE) -> memoryview:
         """What there is, in this thread's buffer; of TLS, all records that are here already."""
-        buffer = scratch()
+        buffer = scratch()[:most]
         count = self._socket.recv_into(buffer)
         if isinstance(self._socket, ssl.SSLSocket) and count:
-            while count < READ_SIZE and self._socket.pending():
+            while count < most and self._socket.pending():
                 count += self._socket.recv_into(buffer[count:])
         return buffer[:count]
 

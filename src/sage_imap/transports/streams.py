@@ -16,7 +16,7 @@ from typing import Final
 
 from sage_imap.errors import ConnectionLost, OperationTimeout
 from sage_imap.operations.effects import EOF, TIMED_OUT, Effect, Now, Read, Reply, StartTLS, Write
-from sage_imap.transports.scratch import scratch
+from sage_imap.transports.scratch import READ_SIZE, SMALL_READ_SIZE, scratch
 from sage_imap.transports.tls import default_context, handshake_error
 
 __all__ = ["StreamTransport"]
@@ -32,6 +32,8 @@ class _Wire(asyncio.BufferedProtocol):
     def __init__(self) -> None:
         self.received: deque[bytes] = deque()
         self.unread = 0
+        self.most = SMALL_READ_SIZE
+        """Octets that are received at once."""
         self.ended = False
         self.roused = False
         self.error: Exception | None = None
@@ -45,7 +47,7 @@ class _Wire(asyncio.BufferedProtocol):
         self.transport = transport
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return scratch()
+        return scratch()[: self.most]
 
     def buffer_updated(self, nbytes: int) -> None:
         self.received.append(bytes(scratch()[:nbytes]))
@@ -73,11 +75,10 @@ class _Wire(asyncio.BufferedProtocol):
         self._release()
 
     def take(self) -> bytes:
-        """All that was received and not taken yet."""
-        data = b"".join(self.received)
-        self.received.clear()
-        self.unread = 0
-        if self._paused and self.transport is not None:
+        """What was received first and not taken yet; empty where there is nothing."""
+        data = self.received.popleft() if self.received else b""
+        self.unread -= len(data)
+        if self._paused and self.transport is not None and self.unread <= _MOST_UNREAD:
             self._paused = False
             self.transport.resume_reading()
         return data
@@ -193,6 +194,7 @@ class StreamTransport:
             self._wire.transport.abort()
 
     async def _read(self, effect: Read) -> Reply:
+        self._wire.most = READ_SIZE if effect.bulk else SMALL_READ_SIZE
         data = self._take()
         if data is not None:
             return data
@@ -211,16 +213,14 @@ class StreamTransport:
 
     def _take(self) -> Reply:
         """What can be read at once; None where nothing can."""
-        received = self._wire.take()
-        if self._tls is None:
-            if received:
+        while received := self._wire.take():
+            if self._tls is None:
                 return received
-        else:
-            if received:
-                self._incoming.write(received)
-            data = self._decrypt(self._tls)
-            if data:
+            self._incoming.write(received)
+            if data := self._decrypt(self._tls):
                 return data
+        if self._tls is not None and (data := self._decrypt(self._tls)):
+            return data
         if not self._wire.ended:
             return None
         error = self._wire.error

@@ -56,6 +56,14 @@ def test_large_damaged_base64_is_not_lost() -> None:
     assert _decode(body[:4000] + b"*" + body[4000:], b"base64")[0] == data
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n ", b" \r\n"])
+def test_runs_of_base64_that_are_indented(end: bytes) -> None:
+    """White space at the ends of lines is no text below the last run."""
+    runs = [os.urandom(5000), os.urandom(10_000)]
+    body = b"".join(map(base64.encodebytes, runs)).replace(b"\n", end)
+    assert _decode(body, b"base64")[0] == b"".join(runs)
+
+
 def test_uuencode() -> None:
     """With junk before, and with lines that are too long or no lines at all."""
     body = b"hello\nbegin 644 a\n" + binascii.b2a_uu(b"hello") + b"\n`\nend\nbye"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -266,6 +267,17 @@ _BODIES = b"".join(
         (b"* 8 FETCH (BODY[]", 4200, b")\n"),
         (b"* 9 FETCH (BODY[]", 4200, b")\r\n* 10 FETCH (UID 10 RFC822.SIZE 4200)\r\n" * 20),
         (b"* 10 FETCH (BODY[]", 4200, b")\r\nA1 OK done\r\n"),
+        (
+            b"* 11 FETCH (BODY[]",
+            4200,
+            b")\r\n* 12 FETCH (FLAGS (\\Seen\r\nA1 OK\r\n) BODY[] {9000}\r\n",
+        ),
+        (b"* 13 FETCH (BODY[]", 4200, b")\r\n* 14 FETCH (FLAGS (\\Seen\n) BODY[] {9000}\r\n"),
+        (
+            b"* 15 FETCH (BODY[]",
+            4200,
+            b')\r\n* 16 FETCH (INTERNALDATE "\r\n* 1 EXPUNGE\r\n" BODY[] {9000}\r\n',
+        ),
     )
 )
 
@@ -277,8 +289,8 @@ def _told(frame: Frame) -> tuple[bytes, list[bytes]]:
 def test_bodies_are_whole_at_every_cut() -> None:
     """Whether a body comes alone, in pieces or with its neighbours, the responses are the same."""
     expected = [_told(frame) for frame in frames(*(bytes([octet]) for octet in _BODIES))]
-    assert [len(octets) for _, octets in expected if octets] == [1, 1, 1, 2, 1, 1, 1, 1, 1, 1]
-    assert b"".join(octets for _, found in expected for octets in found).count(b"body") == 11599
+    assert [len(octets) for _, octets in expected if octets] == [*[1, 1, 1, 2], *[1] * 9]
+    assert b"".join(octets for _, found in expected for octets in found).count(b"body") == 14749
     for size in (*range(90, 130), 4095, 4096, 4150, 5000, 8191, 16384, len(_BODIES)):
         reads = [_BODIES[at : at + size] for at in range(0, len(_BODIES), size)]
         assert [_told(frame) for frame in frames(*reads)] == expected
@@ -298,6 +310,14 @@ def test_a_body_behind_another_is_held_to_the_limits(limits: Limits) -> None:
     assert framer.next_frame() is not None
     with pytest.raises(LimitExceeded):
         framer.next_frame()
+
+
+def test_a_long_line_costs_what_it_is_long() -> None:
+    """However small the reads, no octet is looked at again and again."""
+    line = b"* SEARCH" + b" 4101" * 200_000 + b"\r\n"
+    began = time.process_time()
+    assert frames(*(line[at : at + 256] for at in range(0, len(line), 256))) == [Frame(line[:-2])]
+    assert time.process_time() - began < 1
 
 
 def test_row_cut_behind_its_literal() -> None:

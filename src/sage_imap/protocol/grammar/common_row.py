@@ -156,14 +156,13 @@ def decode_common_row(frame: Frame, inlined: int = 0) -> tuple[int, Items, int] 
     *inlined* is where the last of the literals ends that were written as quoted strings. None
     where the response is no row, and where none of its items can be read here.
     """
-    # A literal that was not inlined is a body, and behind it nothing is read here.
+    # A literal that was not inlined is a body: what is read here ends with its marker's line.
     data = frame.data[: frame.literals[0][0]] if frame.literals else frame.data
     try:
         text = data.decode()
     except UnicodeDecodeError:
         return None
-    # What came as a literal may hold line ends.
-    if not inlined and ("\r" in text or "\n" in text or "\0" in text):
+    if not inlined and _has_controls(text, len(text) - (len("\r\n") if frame.literals else 0)):
         return None
     match = _ROW.match(text, 0, _end_of_plain(text))
     if match is None:
@@ -175,6 +174,11 @@ def decode_common_row(frame: Frame, inlined: int = 0) -> tuple[int, Items, int] 
         return None
     items = _items(match.groups())
     return (int(match[1]), items, end) if items else None
+
+
+def _has_controls(text: str, end: int) -> bool:
+    """Whether there is a character that no quoted string holds; literals may have it."""
+    return max(text.find("\r", 0, end), text.find("\n", 0, end), text.find("\0", 0, end)) >= 0
 
 
 def _end_of_plain(text: str) -> int:

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from sage_imap.protocol.connection import Connection
 from sage_imap.protocol.events import NEED_DATA, Event, FetchReceived
-from sage_imap.protocol.framing import Frame
-from sage_imap.protocol.grammar.common_row import decode_short_rows
+from sage_imap.protocol.framing import Frame, Framer
+from sage_imap.protocol.grammar.common_row import decode_common_row, decode_short_rows
 from sage_imap.protocol.state import ConnectionState
 
 _LINES = st.one_of(
@@ -98,3 +98,30 @@ def test_a_response_with_literals_ends_a_run() -> None:
     """A response that is no plain line is never taken for one."""
     frame = Frame(b"* 2 FETCH (UID 2 FLAGS ())")
     assert [row.seq for row in decode_short_rows([*in_order(1, 1), frame])] == [1]
+
+
+_PEOPLE = b'(("A B" NIL "a" "example.org"))'
+_ENVELOPE = b'ENVELOPE (NIL "%s" ' + b" ".join([_PEOPLE] * 6) + b' NIL "<1@a>")'
+
+
+@pytest.mark.parametrize(
+    ("row", "names"),
+    [
+        (b"UID 1 FLAGS (\\Seen) RFC822.SIZE 5 " + _ENVELOPE % b"s" + b")", 4),
+        (b"UID 1 FLAGS (\\Seen) RFC822.SIZE 5 BODY[] {3}\r\nabc)", 3),
+        (b"UID 1 FLAGS () " + _ENVELOPE % b"s" + b" BODY[HEADER] {3}\r\na\r\n)", 3),
+        (b"UID 1 FLAGS (\\Seen) " + _ENVELOPE % b'\\"' + b")", 2),
+        (b"UID 1 FLAGS (\\Seen) " + _ENVELOPE % b"\0" + b")", 0),
+    ],
+)
+def test_what_is_read_by_one_expression(row: bytes, names: int) -> None:
+    """All that is usual, up to a body, to an envelope with escapes, or not at all."""
+    (frame,) = _frames(b"* 9 FETCH (" + row + b"\r\n")
+    found = decode_common_row(frame)
+    assert (len(found[1]) if found else 0) == names
+
+
+def _frames(data: bytes) -> list[Frame]:
+    framer = Framer()
+    framer.feed(data)
+    return list(iter(framer.next_frame, None))

@@ -42,7 +42,7 @@ from sage_mail.errors import (
 from sage_mail.files import why_unusable
 from sage_mail.ingest.folders import find_watched
 from sage_mail.settings import AccountSettings, FeedSettings, Settings, WebhookSettings
-from sage_mail.storage import Storage, UnitOfWork
+from sage_mail.storage import Storage, UnitOfWork, who_serves
 from sage_mail.watchers.connecting import connect
 from sage_mail.wording import counted, deliveries
 
@@ -125,12 +125,15 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
     try:
         async with storage.read() as uow:
             found = [each async for each in _deliveries(uow, settings)]
+        service = await who_serves(url)
     except StorageError as error:
         yield Finding("database", False, str(error), "check that it is running")
         return
     finally:
         await storage.close()
     yield Finding("database", True, "opened") if path is None else _opened(path)
+    if service is not None:
+        yield Finding("service", True, f"runs on the database now ({service})")
     for finding in found:
         yield finding
 

@@ -1,6 +1,6 @@
 """Everything that runs, from the settings: started in order, stopped in time.
 
-Started: the lock on the store, the database at its newest schema, the port for HTTP, the drains,
+Started: the locks on the store, the database at its newest schema, the port for HTTP, the drains,
 the accounts. What a crash has left half done needs no phase of its own: planned actions are looked
 into by the worker of their account, pending deliveries by their drain, attachments that wait for
 their analysis by its worker, and the mailboxes by their first resync.
@@ -32,7 +32,7 @@ from sage_mail.monitoring import Monitor
 from sage_mail.pipeline import Pipeline
 from sage_mail.reporting import Reporter, require_folder
 from sage_mail.settings import AccountSettings, Settings
-from sage_mail.storage import Storage
+from sage_mail.storage import Storage, sole_service
 from sage_mail.systemd import keep_watchdog_quiet, notify
 from sage_mail.telemetry import get_logger
 from sage_mail.watchers.account import AccountWatcher
@@ -99,10 +99,13 @@ class Runtime:
         async with AsyncExitStack() as stack:
             stack.enter_context(StoreLock(settings.data_dir))
             require_folder(settings.report)
+            tenure = await stack.enter_async_context(sole_service(settings.database_url))
             if self._pipeline is None:
                 # The libraries of a trained model take some seconds to load.
                 self._pipeline = await asyncio.to_thread(_pipeline, settings)
-            self._storage = await Storage.open(settings.database_url, blob_dir=settings.blob_dir)
+            self._storage = await Storage.open(
+                settings.database_url, blob_dir=settings.blob_dir, tenure=tenure
+            )
             stack.push_async_callback(self._storage.close)
             preparer = Preparer(self._pipeline, self._threads)
             stack.callback(preparer.close)
@@ -145,7 +148,10 @@ class Runtime:
         _log.info("stopped")
 
     async def failed(self) -> None:
-        """Wait for ever; if a task ends by itself, which is a bug, raise what it raised."""
+        """Wait for ever; if a task ends by itself, raise what it raised.
+
+        That is `AlreadyRunning` if another service has taken over the database; all else is a bug.
+        """
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
@@ -198,6 +204,7 @@ class Runtime:
     def _start(self, drains: Drains, service: HttpService | None, reporter: Reporter) -> None:
         analysing = self.settings.attachments.enabled
         works = {
+            "tenure": self.storage.tenure.run(),
             "pulse": self.monitor.pulse.run(),
             "drains": drains.run(),
             **({"http": service.run()} if service is not None else {}),

@@ -19,7 +19,6 @@ from tests.live.process import Service, written
 from tests.live.relay import Relay
 from tests.live.system import System, account, append, mail, running, settings_for
 from tests.support.dovecot import Dovecot, needs_dovecot
-from tests.support.postgres import fresh_database
 from tests.support.receiver import Answer, Receiver
 
 pytestmark = [pytest.mark.live, needs_dovecot]
@@ -115,24 +114,6 @@ async def test_second_process_is_turned_away(
             async with Runtime(settings):
                 raise AssertionError
         await system.until_seen("INBOX")
-
-
-async def test_two_processes_on_one_database(
-    dovecot: Dovecot, dovecot_user: str, tmp_path: Path, postgres_server: str
-) -> None:
-    """On two machines no lock on a file helps: each mail is still stored and announced once."""
-    with fresh_database(postgres_server) as url:
-        watched = [account(dovecot, dovecot_user)]
-        here = settings_for(tmp_path / "here", watched, database={"url": url})
-        there = settings_for(tmp_path / "there", watched, database={"url": url})
-        async with running(here) as system, running(there):
-            await system.until_seen("INBOX")
-            await asyncio.sleep(1)  # both are in IDLE then
-            await append(dovecot, dovecot_user, *(mail(n) for n in range(20)))
-            await system.until_count("message.new", 20)
-            await asyncio.sleep(2)  # long enough for what must not come
-            assert await system.counts() == {"account.connected": 1, "message.new": 20}
-            assert len(await system.messages()) == 20
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

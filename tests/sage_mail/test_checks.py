@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 from sage_mail.checks import Finding, examine
 from sage_mail.records import AttemptRecord, DeliveryStatus
 from sage_mail.settings import Settings
-from sage_mail.storage import Storage, UnitOfWork
+from sage_mail.storage import Storage, UnitOfWork, sole_service
 from tests.sage_mail.storage.samples import announced
 
 _SINCE = datetime(2026, 1, 31, 8, 15, tzinfo=UTC)
@@ -38,6 +40,18 @@ async def test_an_empty_database(database_url: str, tmp_path: Path) -> None:
     ]
     storage = await Storage.open(database_url, blob_dir=tmp_path)
     await storage.close()
+    assert await _found(settings) == [Finding("database", True, "opened")]
+
+
+async def test_a_service_that_runs(database_url: str, tmp_path: Path) -> None:
+    """It is told who runs on the database, from whichever data_dir or host."""
+    settings = _settings(tmp_path, database={"url": database_url})
+    async with sole_service(database_url) as tenure:
+        storage = await Storage.open(database_url, blob_dir=tmp_path, tenure=tenure)
+        await storage.close()
+        here = "" if database_url.startswith("sqlite") else f" on {socket.gethostname()}"
+        told = f"runs on the database now (process {os.getpid()}{here})"
+        assert Finding("service", True, told) in await _found(settings)
     assert await _found(settings) == [Finding("database", True, "opened")]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sage_mail.errors import ConfigError
-from sage_mail.locking import AlreadyRunning, StoreLock, is_held
+from sage_mail.locking import AlreadyRunning, Holder, StoreLock, is_held
 
 
 def test_second_holder_is_turned_away(tmp_path: Path) -> None:
@@ -22,6 +22,20 @@ def test_second_holder_is_turned_away(tmp_path: Path) -> None:
     assert not is_held(data)
     with StoreLock(data):
         assert is_held(data)
+
+
+@pytest.mark.parametrize(
+    ("holder", "told"),
+    [
+        (Holder("12", "mail1"), "another sage-mail (process 12 on mail1)"),
+        (Holder("12"), "another sage-mail (process 12)"),
+        (Holder(host="192.0.2.1"), "another sage-mail (on 192.0.2.1)"),
+        (Holder(), "another sage-mail"),
+    ],
+)
+def test_what_is_known_of_a_holder(holder: Holder, told: str) -> None:
+    """It is told as far as it is known."""
+    assert holder.introduced == told
 
 
 def test_a_directory_that_cannot_be_used(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from sage_mail.storage import Storage
 from sage_mail.storage.writability import Writability
 from tests.sage_mail.storage.samples import announced, dead_letter, event, place
 from tests.sage_mail.watching import Drained, Watched, monitor_of
+from tests.support.tenure import Wavering
 
 
 def _value(monitor: Monitor, name: str, **labels: str) -> float | None:
@@ -77,6 +78,17 @@ async def test_a_store_that_is_gone(tmp_path: Path) -> None:
     assert await monitor.unready() == []
     assert b"sage_mail_store_up 1.0" in await monitor.exposition()
     await storage.close()
+
+
+async def test_a_lock_that_is_lost(storage: Storage) -> None:
+    """While nothing may be begun the system is not ready."""
+    storage.tenure = tenure = Wavering()
+    tenure.lose()
+    assert await monitor_of(storage).unready() == [
+        "store: the lock on the database is lost; nothing is posted or moved"
+    ]
+    tenure.regain()
+    assert await monitor_of(storage).unready() == []
 
 
 async def test_a_store_that_takes_nothing(tmp_path: Path) -> None:

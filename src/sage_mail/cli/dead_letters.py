@@ -8,7 +8,7 @@ import typer
 
 from sage_mail.cli.options import ConfigOption, JsonOption
 from sage_mail.cli.printing import print_rows, printable
-from sage_mail.cli.storing import with_storage
+from sage_mail.cli.storing import service_runs, with_storage
 
 if TYPE_CHECKING:
     from sage_mail.records import DeadLetterRecord
@@ -70,7 +70,6 @@ def retry(
     from datetime import UTC, datetime
 
     from sage_mail.errors import SageMailError
-    from sage_mail.locking import is_held
 
     if (letter_id is None) is not every:
         raise SageMailError("name the ID of a dead letter, or --all")
@@ -90,7 +89,7 @@ def retry(
     count = with_storage(settings, request)
     if letter_id is not None and not count:
         raise SageMailError(f"there is no dead letter {letter_id} left to be tried")
-    if is_held(settings.data_dir):
+    if service_runs(settings):
         typer.echo(f"{count} will be tried by the running service")
     else:
         typer.echo(f"{count} will be tried when the service runs; start it with `sage-mail run`")

@@ -9,9 +9,19 @@ if TYPE_CHECKING:
     from sage_mail.settings import Settings
     from sage_mail.storage import Storage
 
-__all__ = ["with_storage"]
+__all__ = ["service_runs", "with_storage"]
 
 _T = TypeVar("_T")
+
+
+def service_runs(settings: Settings) -> bool:
+    """True if a service runs on the store of the settings, here or, with PostgreSQL, elsewhere."""
+    import asyncio
+
+    from sage_mail.locking import is_held
+    from sage_mail.storage import who_serves
+
+    return is_held(settings.data_dir) or asyncio.run(who_serves(settings.database_url)) is not None
 
 
 def with_storage(settings: Settings, work: Callable[[Storage], Awaitable[_T]]) -> _T:

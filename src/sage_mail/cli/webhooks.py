@@ -11,7 +11,7 @@ from sage_mail.cli import endpoints
 from sage_mail.cli.moments import moment
 from sage_mail.cli.options import ConfigOption, JsonOption
 from sage_mail.cli.printing import json_line, local, printable
-from sage_mail.cli.storing import with_storage
+from sage_mail.cli.storing import service_runs, with_storage
 from sage_mail.wording import deliveries
 
 if TYPE_CHECKING:
@@ -309,11 +309,9 @@ def _show_delivery(settings: Settings, name: str, delivery_id: int, *, as_json: 
 
 
 def _tell_when(settings: Settings, name: str, count: int) -> None:
-    from sage_mail.locking import is_held
-
     if count and not endpoints.is_enabled(settings, name):
         typer.echo(f"{count} wait: {name} is disabled; sage-mail webhooks enable {name}")
-    elif is_held(settings.data_dir):
+    elif service_runs(settings):
         typer.echo(f"{count} will be delivered by the running service")
     else:
         typer.echo(f"{count} will be delivered when the service runs; start `sage-mail run`")

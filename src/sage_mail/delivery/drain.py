@@ -11,6 +11,8 @@ The laws of this module:
 - An endpoint that answers 429 or 503 with Retry-After gets nothing until then; after a restart it
   is asked once more.
 - An endpoint that hangs holds its own few connections and threads and nothing else.
+- No POST begins unless it is certain that this is the one service on the database, and was when
+  the delivery was read.
 - While an endpoint is disabled its deliveries wait; they are sent once it is enabled.
 - Cancelling stops a drain at once: a POST under way is given up and its delivery stays pending, but
   an answer that has come is still recorded.
@@ -115,19 +117,23 @@ class EndpointDrain:
                         break
                     delivery = self._queue.pop()
                     self._under_way.add(delivery.id)
-                    group.create_task(self._deliver(delivery, sender, wakeups))
+                    deliver = self._deliver(delivery, self._queue.tenure, sender, wakeups)
+                    group.create_task(deliver)
                 await wakeups.wait(min(pause, self._queue.pause()))
 
-    async def _deliver(self, delivery: DeliveryRecord, sender: Sender, wakeups: Wakeups) -> None:
+    async def _deliver(
+        self, delivery: DeliveryRecord, tenure: int, sender: Sender, wakeups: Wakeups
+    ) -> None:
         try:
             started = self._clock()
-            outcome = await self._attempt(delivery, sender, started)
+            outcome = await self._attempt(delivery, tenure, sender, started)
             reach("after-post")
             if outcome.asked_rest:
                 self._pacer.rest(outcome.asked_rest, time.monotonic())
             await to_its_end(self._record(delivery, outcome, started))
         except StorageError as error:
-            # Nothing was sent, since the message itself cannot be read: no fault of the endpoint.
+            # Nothing was sent, since the message itself cannot be read, or another service may have
+            # sent it: no fault of the endpoint.
             _log.error("outbox_unreadable", endpoint=self._endpoint.name, error=str(error))
             await asyncio.sleep(_OUTAGE_PAUSE)
             self._queue.returned(delivery)
@@ -136,7 +142,7 @@ class EndpointDrain:
             wakeups.wake()
 
     async def _attempt(
-        self, delivery: DeliveryRecord, sender: Sender, started: datetime
+        self, delivery: DeliveryRecord, tenure: int, sender: Sender, started: datetime
     ) -> Outcome:
         try:
             request = await self._composer.compose(delivery, at=started, threads=sender.threads)
@@ -146,6 +152,7 @@ class EndpointDrain:
             raise
         except Exception as error:  # noqa: BLE001 - the edge: one event must not stop its endpoint
             return Outcome(error=f"nothing was sent: composing failed with {culprit(error)}")
+        self._storage.tenure.require(tenure)
         return await sender.post(request.body, request.headers)
 
     async def _record(self, delivery: DeliveryRecord, outcome: Outcome, started: datetime) -> None:

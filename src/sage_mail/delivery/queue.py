@@ -38,7 +38,8 @@ _FAR: Final = timedelta(days=2)
 class Queue:
     """The deliveries that are due to the endpoint, the longest due first; true if there are any.
 
-    With *ordered* only the first that waits of each account is among them.
+    With *ordered* only the first that waits of each account is among them. ``tenure`` is the number
+    of the tenure in which they were read, without which none of them may be sent.
     """
 
     def __init__(self, storage: Storage, endpoint: str, *, ordered: bool, clock: Clock) -> None:
@@ -52,6 +53,7 @@ class Queue:
         self._commits = 0
         self._read_at = 0.0
         self._next_look = 0.0
+        self.tenure = 0
 
     def __bool__(self) -> bool:
         return bool(self._ready)
@@ -88,8 +90,13 @@ class Queue:
     async def refresh(self, under_way: Collection[int]) -> None:
         """Read what is due, but for the deliveries *under way*, if there can be something new.
 
-        What has been read is sent first, unless that takes long.
+        What has been read is sent first, unless that takes long. While it is not certain that this
+        is the one service, that is waited for.
         """
+        tenure = await self._storage.tenure.begun()
+        if tenure != self.tenure:
+            self.tenure = tenure
+            self.expire()
         now = time.monotonic()
         if now - self._read_at < _LONGEST_SLEEP and self.pause() > 0:
             return

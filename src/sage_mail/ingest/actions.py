@@ -8,6 +8,9 @@ or deleted. A message is never lost by a failure: it stays where it is.
 Without MOVE a move is a copy and a removal, which may have been interrupted between the two. There
 the target is looked at first, too: what lies in it already is removed from the source and not
 copied once more.
+
+Nothing is begun on the server unless it is certain that this is the one service on the database,
+and was when the plan was read.
 """
 
 from __future__ import annotations
@@ -77,12 +80,14 @@ class Mover:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+        self._tenure = 0
 
     async def work(self, client: IMAPClient) -> bool:
         """Carry out some of what is due; False if nothing is.
 
         A lost connection raises; what it interrupted stays planned and is looked into again.
         """
+        self._tenure = await self._scope.storage.tenure.begun()
         async with self._scope.storage.read() as uow:
             due = await uow.actions.due(self._scope.account_id, datetime.now(UTC), limit=_AT_ONCE)
         groups: dict[tuple[ActionKind, str, str], list[ActionRecord]] = defaultdict(list)
@@ -181,6 +186,7 @@ class Mover:
             tasks = await self._finish(client, tasks)
         if not tasks:
             return
+        self._require_tenure()
         try:
             result = await client.move(_messages(tasks), target)
         except IMAPError as error:
@@ -220,6 +226,7 @@ class Mover:
         copied = [task for task in tasks if task.uid in copies]
         if not copied:
             return tasks
+        self._require_tenure()
         removed = await client.run(messages.delete, _messages(copied))
         async with self._scope.storage.unit_of_work() as uow:
             for task in copied:
@@ -258,6 +265,7 @@ class Mover:
     ) -> None:
         flags = _lasting(client, flags)
         if flags:
+            self._require_tenure()
             await client.store(_messages(tasks), flags, mode="add")
         async with self._scope.storage.unit_of_work() as uow:
             for task in tasks:
@@ -315,6 +323,10 @@ class Mover:
             if await _is_the_same(client, copy, message):
                 return place
         return None
+
+    def _require_tenure(self) -> None:
+        """Raise `StorageUnavailable` if another service may have carried out what was read."""
+        self._scope.storage.tenure.require(self._tenure)
 
     async def _refused(self, actions: Sequence[ActionRecord], error: IMAPError) -> None:
         async with self._scope.storage.unit_of_work() as uow:

@@ -57,12 +57,13 @@ class Telling:
     async def _run(self, *, task_status: TaskStatus[Storage]) -> None:
         from sage_mail.delivery.drains import Drains
         from sage_mail.locking import StoreLock
-        from sage_mail.storage import Storage
+        from sage_mail.storage import Storage, sole_service
 
         self._stop = asyncio.Event()
         async with AsyncExitStack() as stack:
             stack.enter_context(StoreLock(self._folder))
             url = f"sqlite:///{self._folder.absolute() / 'sage.db'}"
+            await stack.enter_async_context(sole_service(url))
             storage = await Storage.open(url, blob_dir=self._folder / "blobs")
             stack.push_async_callback(storage.close)
             drains = Drains(storage, [], notifications=self._channels)

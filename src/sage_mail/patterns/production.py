@@ -121,7 +121,8 @@ class ProductionEmailSystem:
         before.
 
         Raises:
-            AlreadyRunning: another process runs on the same ``data_dir``.
+            AlreadyRunning: another service runs on the same ``data_dir`` or database, or has taken
+                over the database since.
             ConfigError: ``config`` cannot be used.
             RuntimeError: it runs already.
             StorageError: the database cannot be used.

@@ -7,6 +7,7 @@ from sage_mail.storage.blobs import BlobMissing, BlobStore
 from sage_mail.storage.commits import CommitSignal, Wakeups
 from sage_mail.storage.errors import RecordRejected
 from sage_mail.storage.store import Storage
+from sage_mail.storage.tenure import sole_service, who_serves
 from sage_mail.storage.unit_of_work import UnitOfWork
 
 __all__ = [
@@ -17,4 +18,6 @@ __all__ = [
     "Storage",
     "UnitOfWork",
     "Wakeups",
+    "sole_service",
+    "who_serves",
 ]

@@ -1,4 +1,4 @@
-"""The database's engine: which URLs are taken, and how each database is made to keep the laws.
+"""The database's engine: how each database is made to keep the laws.
 
 SQLite: WAL with ``synchronous=FULL`` (a commit survives a power cut), foreign keys on, and every
 transaction begun by ourselves, since the driver's own way neither takes the write lock at the
@@ -17,8 +17,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from sqlalchemy import URL, Connection, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sage_mail.errors import ConfigError
@@ -31,18 +30,13 @@ from sage_mail.storage.connections import (
     SqliteConnection,
 )
 from sage_mail.storage.errors import translated
+from sage_mail.storage.urls import address, is_sqlite, normalised
 
 __all__ = ["Database", "open_database"]
 
-_DRIVERS: Final = {
-    "sqlite": "sqlite+pysqlite",
-    "postgres": "postgresql+psycopg",
-    "postgresql": "postgresql+psycopg",
-}
 # An attempt to begin cannot be cancelled, and a stop may take less than ten seconds in all.
 _BUSY_SECONDS: Final = 5.0
 _CONNECTIONS: Final = 20
-_POSTGRES_PORT: Final = 5432
 
 
 class Database(Protocol):
@@ -64,10 +58,8 @@ def open_database(url: str) -> Database:
     Raises:
         ConfigError: the URL cannot be used.
     """
-    normalised = _normalised(url)
-    if normalised.get_backend_name() == "sqlite":
-        return _Sqlite(normalised)
-    return _Postgres(normalised)
+    known = normalised(url)
+    return _Sqlite(known) if is_sqlite(known) else _Postgres(known)
 
 
 class _Sqlite:
@@ -115,7 +107,7 @@ class _Sqlite:
 
 class _Postgres:
     def __init__(self, url: URL) -> None:
-        self._name = f"the database at {_address(url)}"
+        self._name = f"the database at {address(url)}"
         self._engine = create_async_engine(
             url,
             hide_parameters=True,
@@ -149,22 +141,6 @@ class _Postgres:
                 await connection.close()
 
 
-def _normalised(text: str) -> URL:
-    try:
-        url = make_url(text)
-    except ArgumentError as error:
-        raise ConfigError(
-            "database.url is not a URL; use sqlite:///path/to/file.db or "
-            "postgresql://user:password@host/name"
-        ) from error
-    backend = url.drivername.partition("+")[0]
-    if backend not in _DRIVERS:
-        raise ConfigError(f"database.url names {backend}; use sqlite or postgresql")
-    if backend == "sqlite" and url.database in (None, "", ":memory:"):
-        raise ConfigError("database.url names no file; use sqlite:///path/to/file.db")
-    return url.set(drivername=_DRIVERS[backend])
-
-
 def _make_file(path: Path) -> None:
     """Make what is missing of the file and its folder; the journals take over its permissions."""
     try:
@@ -175,13 +151,6 @@ def _make_file(path: Path) -> None:
             f"the database {path} cannot be made: {error.strerror}; set another data_dir or "
             "database.url, or let the user of sage-mail write there"
         ) from error
-
-
-def _address(url: URL) -> str:
-    """Where a PostgreSQL is, without user and password."""
-    host = url.host or url.query.get("host") or "the local socket"
-    port = url.port or url.query.get("port") or _POSTGRES_PORT
-    return f"{host if isinstance(host, str) else ','.join(host)}:{port}"
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import psycopg
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -25,7 +26,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from sage_mail.errors import StorageError, StorageUnavailable
 
-__all__ = ["RecordRejected", "translated"]
+__all__ = ["RecordRejected", "translated", "unavailable"]
 
 _PROGRAM_LIMIT = "54"
 _LOG_IN: Final = "it refuses the log-in; see user and password in database.url"
@@ -83,6 +84,12 @@ def translated(database: str = "the database") -> Iterator[None]:
         raise RecordRejected(f"a value cannot be stored ({type(error).__name__})") from None
 
 
+def unavailable(error: psycopg.Error, database: str) -> StorageUnavailable:
+    """What is to be raised where a connection past SQLAlchemy fails; see `translated`."""
+    what = f"{_describe(error)}{_meaning(error)}"
+    return StorageUnavailable(f"{database} cannot be used now: {what}")
+
+
 def _translate(error: SQLAlchemyError, database: str) -> StorageError:
     if isinstance(error, PoolTimeout):
         return StorageUnavailable(f"all connections to {database} are in use")
@@ -96,18 +103,17 @@ def _translate(error: SQLAlchemyError, database: str) -> StorageError:
 
 
 def _translate_driver(error: DBAPIError, database: str) -> StorageError:
-    what = _describe(error)
+    what = _describe(error.orig)
     state = getattr(error.orig, "sqlstate", None) or ""
     if isinstance(error, IntegrityError | DataError) or state.startswith(_PROGRAM_LIMIT):
         return RecordRejected(f"{database} refuses a record: {what}")
     if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
-        return StorageUnavailable(f"{database} cannot be used now: {what}{_meaning(error)}")
-    return StorageError(f"{database} failed: {what}{_meaning(error)}")
+        return StorageUnavailable(f"{database} cannot be used now: {what}{_meaning(error.orig)}")
+    return StorageError(f"{database} failed: {what}{_meaning(error.orig)}")
 
 
-def _describe(error: DBAPIError) -> str:
+def _describe(orig: BaseException | None) -> str:
     """The kind of the error and the constraint that it names, no value of any row."""
-    orig = error.orig
     diagnosis = getattr(orig, "diag", None)
     constraint = getattr(diagnosis, "constraint_name", None)
     code = getattr(orig, "sqlite_errorname", None) or getattr(orig, "sqlstate", None)
@@ -115,13 +121,13 @@ def _describe(error: DBAPIError) -> str:
     return " ".join(str(part) for part in parts if part)
 
 
-def _meaning(error: DBAPIError) -> str:
+def _meaning(orig: BaseException | None) -> str:
     """What it means that the database cannot be used, as far as that is known.
 
     Where the error is about a statement its text may hold anything, so nothing is read out of it.
     """
-    state = getattr(error.orig, "sqlstate", None)
+    state = getattr(orig, "sqlstate", None)
     if state is not None and not state.startswith(_NO_CONNECTION):
         return ""
-    text = str(error.orig).lower()
+    text = str(orig).lower()
     return next((f": {meaning}" for sign, meaning in _MEANINGS if sign in text), "")

@@ -11,6 +11,7 @@ from sage_mail.storage.blobs import BlobStore
 from sage_mail.storage.commits import CommitSignal
 from sage_mail.storage.database import Database, open_database
 from sage_mail.storage.schema import ensure_schema
+from sage_mail.storage.tenure import Tenure, Undisputed
 from sage_mail.storage.transaction import Transaction
 from sage_mail.storage.unit_of_work import UnitOfWork
 from sage_mail.storage.writability import Writability
@@ -22,21 +23,25 @@ class Storage:
     """An open database with its blob store; made by `open`, ended by `close`.
 
     ``blobs`` keeps bytes under their SHA-256. ``commits`` wakes those who wait for what commits of
-    this process add, ``writability`` says whether they come through.
+    this process add, ``writability`` says whether they come through. ``tenure`` is asked before
+    anything is begun that cannot be undone.
     """
 
-    def __init__(self, database: Database, blobs: BlobStore) -> None:
+    def __init__(self, database: Database, blobs: BlobStore, tenure: Tenure | None = None) -> None:
         self._database = database
+        self.tenure = tenure or Undisputed()
         self.blobs = blobs
         self.commits = CommitSignal()
         self.writability = Writability()
 
     @classmethod
-    async def open(cls, url: str, *, blob_dir: Path, migrate: bool = True) -> Self:
+    async def open(
+        cls, url: str, *, blob_dir: Path, migrate: bool = True, tenure: Tenure | None = None
+    ) -> Self:
         """Open the database at the URL (``sqlite:///path`` or ``postgresql://...``).
 
         The schema is created or brought up to date, unless *migrate* is False. Several processes
-        may open the same database at once.
+        may open the same database at once; the one that runs as its service has the *tenure*.
 
         Raises:
             ConfigError: the URL cannot be used.
@@ -50,7 +55,7 @@ class Storage:
         except BaseException:
             await database.close()
             raise
-        return cls(database, BlobStore(blob_dir))
+        return cls(database, BlobStore(blob_dir), tenure)
 
     async def close(self) -> None:
         """Close all connections; units of work must be over."""

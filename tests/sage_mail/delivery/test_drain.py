@@ -273,6 +273,7 @@ async def test_an_outbox_that_cannot_be_read_for_a_while(
         """The store, away at the first look."""
 
         commits = storage.commits
+        tenure = storage.tenure
         unit_of_work = storage.unit_of_work
         looked = asyncio.Event()
 
@@ -338,6 +339,7 @@ class _SlowToWrite:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self.commits = storage.commits
+        self.tenure = storage.tenure
         self.read = storage.read
         self.open = asyncio.Event()
 

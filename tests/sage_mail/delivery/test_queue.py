@@ -43,6 +43,10 @@ class _Counted:
     def commits(self) -> object:
         return self._storage.commits
 
+    @property
+    def tenure(self) -> object:
+        return self._storage.tenure
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[UnitOfWork]:
         self.reads += 1

@@ -67,6 +67,7 @@ class NotificationDrain:
         self._chance = chance
         self._recorder = Recorder(storage, Warden(settings.name, others).judge)
         self._sent: deque[Sent] = deque(maxlen=_REMEMBERED)
+        self._tenure: int | None = None
         self.is_at_work = False
 
     async def run(self) -> None:
@@ -75,7 +76,7 @@ class NotificationDrain:
         self.is_at_work = True
         try:
             async with self._storage.commits.subscribe() as wakeups:
-                await self._recall()
+                self._tenure = None
                 while True:
                     await wakeups.wait(await self._turn(channel))
         finally:
@@ -83,7 +84,7 @@ class NotificationDrain:
             channel.close()
 
     async def _recall(self) -> None:
-        """Learn from the store what went out before the start."""
+        """Learn from the store what went out before the start, or while another service ran."""
         self._sent.clear()
         async with self._storage.read() as uow:
             found = await uow.outbox.latest_attempts(self._settings.name, limit=_REMEMBERED)
@@ -95,8 +96,12 @@ class NotificationDrain:
 
     async def _turn(self, channel: Channel) -> float:
         """Do what is to be done now; the seconds until there may be more."""
+        tenure = await self._storage.tenure.begun()
         now = self._clock()
         try:
+            if tenure != self._tenure:
+                await self._recall()
+                self._tenure = tenure
             due, pause = await self._due(now)
         except StorageError as error:
             _log.error("outbox_unreadable", endpoint=self._settings.name, error=str(error))
@@ -106,6 +111,8 @@ class NotificationDrain:
         made = plan(due, self._settings, now=now, sent=self._sent)
         await self._put_off(made.delayed)
         for group in made.groups:
+            if not self._storage.tenure.allows(tenure):
+                return 0.0
             await self._tell(group, channel)
         told = keys_told(self._settings, now=now, sent=self._sent)
         for delivery in made.repeated:

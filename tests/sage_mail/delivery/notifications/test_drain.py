@@ -16,10 +16,11 @@ from sage_mail.delivery.announce import announce
 from sage_mail.delivery.drains import Drains
 from sage_mail.delivery.events import EventType, NewEvent
 from sage_mail.delivery.notifications import NotificationSettings
-from sage_mail.records import DeliveryRecord, DeliveryStatus
+from sage_mail.records import AttemptRecord, DeliveryRecord, DeliveryStatus
 from sage_mail.storage import Storage
 from tests.sage_mail.delivery.draining import Clock, delivery_when, has_status, tried
 from tests.support.receiver import Answer, Receiver
+from tests.support.tenure import Wavering
 
 _OK = Answer(body=b"{}")
 
@@ -214,3 +215,38 @@ async def test_a_template_that_fails_is_no_loss_of_others(storage: Storage) -> N
 
     assert _titles(receiver) == ["{{ 7*7 }}0"]
     assert None in failed
+
+
+async def test_a_loss_in_the_last_moment(storage: Storage) -> None:
+    """A channel that is about to tell when its place on the database is lost looks anew first."""
+    storage.tenure = tenure = Wavering(slips=True)
+    async with Receiver(default=_OK) as receiver:
+        channel = _channel(receiver)
+        await _arrive(storage, channel, "one")
+        async with _running(storage, channel):
+            (delivery,) = await _settled(storage, 1)
+
+    assert tenure.refused.is_set()
+    assert _titles(receiver) == ["one"]
+    assert delivery.attempts == 1
+
+
+async def test_nobody_is_told_what_another_service_has_told(storage: Storage) -> None:
+    """While another may run nothing is told, and afterwards what that one has left."""
+    storage.tenure = tenure = Wavering()
+    tenure.lose()
+    async with Receiver(default=_OK) as receiver:
+        channel = _channel(receiver)
+        await _arrive(storage, channel, "one", "two")
+        async with _running(storage, channel):
+            await tenure.asked.wait()
+            assert receiver.requests == []
+            async with storage.unit_of_work() as uow:
+                (delivery,) = await uow.outbox.for_event(1)
+                attempt = AttemptRecord(number=1, started_at=datetime.now(UTC), latency_ms=1)
+                await uow.outbox.record_attempt(delivery.id, attempt, DeliveryStatus.DELIVERED)
+                await uow.commit()
+            tenure.regain()
+            await _settled(storage, 2)
+
+    assert _titles(receiver) == ["two"]

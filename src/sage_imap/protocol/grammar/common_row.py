@@ -150,19 +150,20 @@ def _flag_lists(raws: list[bytes]) -> Sequence[object] | None:
     return None if None in found else found
 
 
-def decode_common_row(frame: Frame, inlined: int = 0) -> tuple[int, Items, int] | None:
-    """Number, items and end of the row in *frame*, as far as they are the usual ones.
+def decode_common_row(
+    data: bytes, *, inlined: int = 0, cut: bool = False
+) -> tuple[int, Items, int] | None:
+    """Number, items and end of the row *data*, as far as they are the usual ones.
 
-    *inlined* is where the last of the literals ends that were written as quoted strings. None
-    where the response is no row, and where none of its items can be read here.
+    With *cut* it ends with the line that announces a body. *inlined* is where the last of the
+    literals ends that were written as quoted strings. None where the response is no row, and where
+    none of its items can be read here.
     """
-    # A literal that was not inlined is a body: what is read here ends with its marker's line.
-    data = frame.data[: frame.literals[0][0]] if frame.literals else frame.data
     try:
         text = data.decode()
     except UnicodeDecodeError:
         return None
-    if not inlined and _has_controls(text, len(text) - (len("\r\n") if frame.literals else 0)):
+    if not inlined and _has_controls(text, len(text) - len("\r\n") if cut else len(text)):
         return None
     match = _ROW.match(text, 0, _end_of_plain(text))
     if match is None:

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from sage_imap.protocol.events import Event, FetchReceived, ParseFailure
+from sage_imap.protocol.framing import Frame
 from sage_imap.protocol.grammar.common_row import Items, decode_common_row, plain_flags
 from sage_imap.protocol.grammar.dates import decode_internal_date
 from sage_imap.protocol.grammar.envelope import PLAIN_ENVELOPE, plain_envelope
@@ -20,10 +21,9 @@ from sage_imap.protocol.grammar.plain_structure import plain_structure
 from sage_imap.protocol.grammar.tokens import Scanner, Unreadable, as_number
 
 if TYPE_CHECKING:
-    from sage_imap.protocol.framing import Frame
     from sage_imap.protocol.grammar.context import DecodeContext
 
-__all__ = ["decode_row", "decode_usual_row"]
+__all__ = ["decode_row", "decode_usual_line", "decode_usual_row"]
 
 _FLAGS: Final = rb"FLAGS \(([^()\"{\x00-\x1f\x7f-\xff]*+)\)"
 _ITEM: Final = re.compile(
@@ -55,13 +55,31 @@ def decode_usual_row(frame: Frame, context: DecodeContext) -> list[Event] | None
     if len(frame.literals) == 1 and (row := _body_row(frame)) is not None:
         return [row]
     if frame.literals and (flat := inlined(frame)) is not None:
-        found = decode_common_row(*flat)
+        found = _common(flat[0], flat[1])
         if found is not None:
             events = _completed(found, flat[0], context)
             if not isinstance(events[0], ParseFailure):
                 return events
-    found = decode_common_row(frame)
+    found = _common(frame)
     return None if found is None else _completed(found, frame, context)
+
+
+def decode_usual_line(line: bytes, context: DecodeContext) -> list[Event] | None:
+    """As `decode_usual_row`, of a response that is one line."""
+    found = decode_common_row(line)
+    if found is None:
+        return None
+    seq, items, end = found
+    if end == len(line) - 1 and line[end] == _CLOSE:
+        return [FetchReceived(seq, items)]
+    return _completed(found, Frame(line), context)
+
+
+def _common(frame: Frame, inlined: int = 0) -> tuple[int, Items, int] | None:
+    """The usual items before the first body."""
+    if not frame.literals:
+        return decode_common_row(frame.data, inlined=inlined)
+    return decode_common_row(frame.data[: frame.literals[0][0]], inlined=inlined, cut=True)
 
 
 def _body_row(frame: Frame) -> FetchReceived | None:

@@ -44,9 +44,11 @@ def inlined(frame: Frame) -> tuple[Frame, int] | None:
         done += 1
     if not done:
         return None
-    rest = frame.literals[done:]
-    shift = length - position
     pieces.append(data[position:])
+    rest = frame.literals[done:]
+    if not rest:
+        return Frame(b"".join(pieces)), length
+    shift = length - position
     spans = tuple([(start + shift, end + shift) for start, end in rest])
     apart = {start + shift: octets for start, octets in (frame.apart or {}).items()}
     return Frame(b"".join(pieces), spans, apart or None), length

@@ -33,7 +33,7 @@ from sage_imap.protocol.grammar.administration import (
     decode_quota_root,
 )
 from sage_imap.protocol.grammar.common_row import decode_short_rows
-from sage_imap.protocol.grammar.fetch import decode_row, decode_usual_row
+from sage_imap.protocol.grammar.fetch import decode_row, decode_usual_line, decode_usual_row
 from sage_imap.protocol.grammar.mailboxes import decode_list, decode_namespace, decode_status
 from sage_imap.protocol.grammar.results import (
     decode_esearch,
@@ -121,8 +121,10 @@ def decode_rows(responses: deque[Frame | bytes], context: DecodeContext) -> list
     if rows:
         return rows
     for response in islice(responses, _MOST_AHEAD):
-        frame = Frame(response) if isinstance(response, bytes) else response
-        events = decode_usual_row(frame, context) if frame.data.isascii() else None
+        if isinstance(response, bytes):
+            events = decode_usual_line(response, context) if response.isascii() else None
+        else:
+            events = decode_usual_row(response, context) if response.data.isascii() else None
         if events is None or not isinstance(events[0], FetchReceived):
             break
         rows.append(events[0])

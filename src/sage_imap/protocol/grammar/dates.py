@@ -69,21 +69,27 @@ def _iso_day(day: str) -> str:
     return ""
 
 
-def _plain_moment(day: str, clock: str, zone: str) -> datetime | None:
-    """The moment, by the compiled reader of ISO 8601, where all is as it should be; else None."""
-    iso = _iso_day(day)
-    if not iso or clock[2:3] != ":" or clock[5:6] != ":" or zone[:1] not in ("+", "-"):
+def _plain_moment(text: str, start: int) -> datetime | None:
+    """The moment of ``31-Jan-2022 23:59:59 +0000`` at *start*, None where it looks otherwise.
+
+    By the compiled reader of ISO 8601, which alone would take other forms, too.
+    """
+    at = start + 11
+    if text[at] != " " or text[at + 3] != ":" or text[at + 6] != ":" or text[at + 9] != " ":
+        return None
+    iso = _iso_day(text[start:at])
+    if not iso or text[at + 10] not in "+-":
         return None
     try:
-        return datetime.fromisoformat(f"{iso}{clock}{zone}")
+        return datetime.fromisoformat(f"{iso}{text[at + 1 : at + 9]}{text[at + 10 :]}")
     except ValueError:
         return None
 
 
 def decode_internal_date(text: str) -> datetime | None:
     """The moment of an INTERNALDATE (RFC 9051 section 9, date-time), with or without quotes."""
-    if len(text) == _INTERNAL_LENGTH and text[11] == text[20] == " ":
-        moment = _plain_moment(text[:11], text[12:20], text[21:])
+    if len(text) == _INTERNAL_LENGTH:
+        moment = _plain_moment(text, 0)
         if moment is not None:
             return moment
     match = _INTERNAL.fullmatch(text)
@@ -108,11 +114,10 @@ def decode_header_date(text: str) -> datetime | None:
     if len(text) > _LONGEST:
         return None
     if _HEADER_LENGTH - 1 <= len(text) <= _HEADER_LENGTH and text[3:5] == ", ":
-        rest = text[5:] if len(text) == _HEADER_LENGTH else " " + text[5:]
-        if rest[11] == rest[20] == " " and text[:3].isalpha():
-            moment = _plain_moment(rest[:11], rest[12:20], rest[21:])
-            if moment is not None:
-                return moment
+        # A day of one digit has the space before it, instead of a zero.
+        moment = _plain_moment(text, len(text) - _INTERNAL_LENGTH) if text[:3].isalpha() else None
+        if moment is not None:
+            return moment
     if "(" in text:
         text = _COMMENT.sub(" ", text)
     match = _RFC5322.match(text)

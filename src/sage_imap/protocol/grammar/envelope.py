@@ -163,10 +163,13 @@ def _simple_addresses(text: str | None) -> tuple[EmailAddress, ...]:
     if text is None or text == "NIL":
         return ()
     found = _SIMPLE_ADDRESS.findall(text)
-    if "=?" in text or "\n" in text or "\r" in text:
-        words = _cached_words if len(text) <= _LONGEST_CACHED else _words
-        found = [(words(name), mailbox, host) for name, mailbox, host in found]
-    return tuple(map(_as_address, found))
+    if not ("=?" in text or "\n" in text or "\r" in text):
+        return tuple(map(_as_address, found))
+    words = _cached_words if len(text) <= _LONGEST_CACHED else _words
+    if len(found) == 1:  # as nearly every From is
+        name, mailbox, host = found[0]
+        return (_as_address((words(name), mailbox, host)),)
+    return tuple([_as_address((words(name), mailbox, host)) for name, mailbox, host in found])
 
 
 def _words(name: str) -> str:

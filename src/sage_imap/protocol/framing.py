@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -55,10 +56,15 @@ _WITHOUT_STRINGS: Final = frozenset(
 _FIRST_WORD: Final = re.compile(rb"\* *(?:[0-9]+ +)?([A-Za-z0-9.-]+)")
 _MARKER: Final = re.compile(rb"(?:(?<=[ (\]>])|\A)~?\{([0-9]+)\+?\}\Z")
 _BODY_ITEM: Final = re.compile(rb"(?:\]|>|RFC822(?:\.HEADER|\.TEXT)?) *\Z", re.IGNORECASE)
-# How nearly every row begins that has a body.
-_BODY_ROW: Final = re.compile(
+# How nearly every row begins that has a body, or a string of its envelope as a literal.
+_ROW: Final = (
     rb"\* [0-9]{1,10} FETCH \((?:UID [0-9]{1,10} )?(?:FLAGS \([^()\"{}\x00-\x1f]*+\) )?"
-    rb'(?:INTERNALDATE "[^"\\{}\x00-\x1f]*+" )?BODY\[[A-Z0-9.]*+\] \{([0-9]{1,9})\}'
+    rb'(?:INTERNALDATE "[^"\\{}\x00-\x1f]*+" )?'
+)
+_BODY_ROW: Final = re.compile(_ROW + rb"BODY\[[A-Z0-9.]*+\] \{([0-9]{1,9})\}")
+_ENVELOPE_ROW: Final = re.compile(
+    _ROW + rb"(?:RFC822\.SIZE [0-9]{1,20} )?"
+    rb'ENVELOPE \((?>(?:"[^"\\]*+"|NIL|[ ()])*)(?<=[ (])\{([0-9]{1,9})\}'
 )
 # What stands between two bodies in nearly every answer.
 _NEXT_BODY_ROW: Final = re.compile(rb"\)\r\n(" + _BODY_ROW.pattern + rb"\r\n)")
@@ -71,8 +77,6 @@ _MOST_DIGITS: Final = 18
 _LONGEST_MARKER: Final = len("] {123456789}")
 # Precedent: one stray line end was seen in the wild; a few more cost nothing.
 _MOST_STRAY_LINE_ENDS: Final = 4
-# Below that, cutting line by line is faster.
-_WORTH_CUTTING: Final = 4096
 # Longer ones are bodies, which are not worth copying in order to look at them.
 _SHORT_LITERAL: Final = 4096
 _LARGE_BODY: Final = 1024 * 1024
@@ -286,55 +290,60 @@ class Framer:
         self._fresh = False
         with memoryview(self._buffer) as view:
             region = bytes(view[start:])
-        begin = self._take_lines(region, 0)
-        with suppress(LimitExceeded):  # which is found again, and raised, behind what is ready
-            while (end := self._plain_end(region, begin)) > begin:
-                self._ready.append(Frame(region[begin:end], tuple(self._literals)))
-                begin = self._take_lines(region, end + 2)
+        taken = self._take_lines(region)
         self._literals.clear()
-        self._start = self._line = self._scan = start + begin
+        self._start = self._line = self._scan = start + taken
         return bool(self._ready)
 
-    def _take_lines(self, region: bytes, begin: int) -> int:
-        """Cut a long run of lines without literals at one go; where the rest begins."""
-        stop = region.find(b"}\r\n", begin)
-        stop = region.rfind(b"\r\n", begin, len(region) if stop < 0 else stop)
-        if stop - begin < _WORTH_CUTTING or region.find(b"\0", begin, stop) >= 0:
-            return begin
-        lines = region[begin:stop].split(b"\r\n")
-        longest = max(map(len, lines))
-        if b"" in lines or longest > self._limits.line:
-            return begin
-        if region.count(b"\n", begin, stop) != len(lines) - 1:
-            return begin
+    def _take_lines(self, region: bytes) -> int:
+        """Cut *region* at its line ends, if none of them is odd; how much of it was taken."""
+        stop = region.rfind(b"\r\n")
+        if stop < 0 or region.find(b"\0", 0, stop) >= 0:
+            return 0
+        lines = region[:stop].split(b"\r\n")
+        if region.count(b"\n", 0, stop) >= len(lines) or max(map(len, lines)) > self._limits.line:
+            return 0
+        if region.find(b"}\r\n", 0, stop + 2) >= 0 or b"" in lines:
+            return self._take_responses(region, lines)
         self._ready.extend(lines)
         return stop + 2
 
-    def _plain_end(self, region: bytes, begin: int) -> int:
-        """Where the response at *begin* ends, 0 where that is not plain to see.
+    def _take_responses(self, region: bytes, lines: list[bytes]) -> int:
+        """The same, of *lines* some of which announce literals."""
+        begin = 0
+        rest = iter(lines)
+        with suppress(LimitExceeded):  # which is found again, and raised, behind what is ready
+            for line in rest:
+                self._literals.clear()
+                end = self._plain_end(line, begin, rest) if line else 0
+                if not end:
+                    break
+                literals = tuple(self._literals)
+                self._ready.append(Frame(region[begin:end], literals) if literals else line)
+                begin = end + 2
+        return begin
 
-        The places of its literals are left in `_literals`.
+    def _plain_end(self, line: bytes, begin: int, rest: Iterator[bytes]) -> int:
+        """Where the response ends that begins with *line*, 0 where that is not plain to see.
+
+        What it has of the lines behind is taken from *rest*, and the places of its literals are
+        left in `_literals`.
         """
-        self._literals.clear()
-        line = begin
-        while True:
-            end = region.find(b"\r\n", line)
-            if end <= line or end - line > self._limits.line:
-                return 0
-            if not region[line] or region.find(b"\n", line, end) >= 0:
-                return 0
-            if region[end - 1] != _CLOSING_BRACE:
-                return end
-            found = self._announced(region[line:end])
-            if found is None:
-                return end
+        end = begin + len(line)
+        limits = self._limits
+        while line[-1] == _CLOSING_BRACE and (found := self._announced(line)) is not None:
             size = found[0]
-            line = end + 2 + size
-            if size > _SHORT_LITERAL or line - begin > self._limits.response:
+            start, stop = end + 2, end + 2 + size
+            if size > _SHORT_LITERAL or stop - begin > limits.response:
                 return 0
-            if len(self._literals) >= self._limits.literals:
+            if len(self._literals) >= limits.literals:
                 return 0
-            self._literals.append((end + 2 - begin, line - begin))
+            self._literals.append((start - begin, stop - begin))
+            line = _line_behind(rest, start, stop)
+            if not line:
+                return 0
+            end = stop + len(line)
+        return end
 
     def _finish(self, end: int, newline: int) -> Frame:
         with memoryview(self._buffer) as view:
@@ -387,13 +396,9 @@ class Framer:
 
     def _announced(self, line: bytes) -> tuple[int, bool] | None:
         """The length of the literal that *line* announces at its end, and whether it is a body."""
-        body_item = (
-            not self._literals and line.find(b"] {", max(len(line) - _LONGEST_MARKER, 0)) >= 0
-        )
-        usual = _BODY_ROW.fullmatch(line) if body_item else None
-        if usual is not None and int(usual[1]) <= self._limits.body_literal:
+        if not self._literals and (usual := self._usually_announced(line)) is not None:
             self._kind = b"FETCH"
-            return int(usual[1]), True
+            return usual
         marker = _MARKER.search(line, max(line.rfind(b"{") - 1, 0))
         if marker is None or not self._has_strings(line):
             return None
@@ -407,6 +412,15 @@ class Framer:
         if len(digits) > _MOST_DIGITS or int(digits) > limit:
             raise LimitExceeded(f"a literal of more than {limit} octets was announced")
         return int(digits), body
+
+    def _usually_announced(self, line: bytes) -> tuple[int, bool] | None:
+        """The same of most first lines, by one expression."""
+        body = line.find(b"] {", max(len(line) - _LONGEST_MARKER, 0)) >= 0
+        row = (_BODY_ROW if body else _ENVELOPE_ROW).fullmatch(line)
+        limit = self._limits.body_literal if body else self._limits.literal
+        if row is None or int(row[1]) > limit:
+            return None
+        return int(row[1]), body
 
     def _accept_literal(self, start: int, size: int, body: bool) -> None:  # noqa: FBT001
         begin = start - self._start + len(self._head)
@@ -459,6 +473,15 @@ def _size(response: Frame | bytes) -> int:
 
 def _total(apart: dict[int, bytes]) -> int:
     return sum(map(len, apart.values()))
+
+
+def _line_behind(lines: Iterator[bytes], start: int, stop: int) -> bytes:
+    """What is left behind *stop* of its line, *lines* beginning at *start*; empty if nothing is."""
+    for line in lines:
+        if start + len(line) >= stop:
+            return line[stop - start :] if start <= stop else b""  # else between a CR and its LF
+        start += len(line) + 2
+    return b""
 
 
 def _room_for(size: int) -> BytesIO:

@@ -296,6 +296,49 @@ def test_bodies_are_whole_at_every_cut() -> None:
         assert [_told(frame) for frame in frames(*reads)] == expected
 
 
+_ENVELOPES = b"".join(
+    b"* 1 EXISTS\r\n" * 3 + b"* 2 FETCH (UID 2 RFC822.SIZE 9 ENVELOPE (" + rest + b"\r\n"
+    for rest in (
+        b'"date" {7}\r\na\r\nb\r\n NIL))',
+        b"NIL {0}\r\n NIL))",
+        b'NIL "text {5}',
+        b'NIL "a\\"b" ((NIL NIL {1}\r\na {2}\r\n\r\n))))',
+        b'((NIL NIL {3}\r\nabc "example.org"))))',
+        b"NIL {4}\r\nabcd",
+        b"NIL {2}\r\na\r\n NIL))",
+        b"NIL {3}\r\na\r\n NIL))",
+        b"NIL] {3}\r\nabc))",
+        b"{03}\r\nabc))",
+        b"NIL {3}\r\na\nb))",
+        b"NIL {3}\r\na\0b))",
+        b"NIL {5000}\r\n" + b"x" * 5000 + b"))",
+        b"NIL {99999999999}",
+    )
+)
+
+
+def test_strings_are_whole_at_every_cut() -> None:
+    """Lines, literals and what only looks like either, in reads of every size that matters."""
+    expected, raised = _until_raised(1)
+    assert raised
+    assert sum(bool(frame.literals) for frame in expected) == 12
+    for size in (*range(250, 330), 400, 512, 1000, 4096, len(_ENVELOPES)):
+        assert _until_raised(size) == (expected, raised)
+
+
+def _until_raised(size: int) -> tuple[list[Frame], bool]:
+    """The responses in reads of *size* octets, up to a literal that is too long."""
+    framer = Framer()
+    found: list[Frame] = []
+    try:
+        for at in range(0, len(_ENVELOPES), size):
+            framer.feed(_ENVELOPES[at : at + size])
+            found.extend(iter(framer.next_frame, None))
+    except LimitExceeded:
+        return found, True
+    return found, False
+
+
 @pytest.mark.parametrize(
     "limits", [Limits(body_literal=5000), Limits(response=5050), Limits(line=29)]
 )

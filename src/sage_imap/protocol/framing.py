@@ -80,6 +80,8 @@ _MOST_STRAY_LINE_ENDS: Final = 4
 # Longer ones are bodies, which are not worth copying in order to look at them.
 _SHORT_LITERAL: Final = 4096
 _LARGE_BODY: Final = 1024 * 1024
+# Behind more there may be a body, in which it is in vain to look for lines.
+_MOST_AT_ONCE: Final = 32 * 1024
 # Reads of less are one or two lines, where looking ahead costs more than it saves.
 _WORTH_SPLITTING: Final = 256
 
@@ -287,10 +289,12 @@ class Framer:
         start = self._start
         if self._scan != start or self._head or self._literal_end or self._missing:
             return False  # within a response, which has to be finished first
-        self._fresh = False
+        if _BODY_ROW.match(self._buffer, start) is not None:
+            return False  # it is cut quicker by itself
         with memoryview(self._buffer) as view:
-            region = bytes(view[start:])
+            region = bytes(view[start : start + _MOST_AT_ONCE])
         taken = self._take_lines(region)
+        self._fresh = taken > 0 and start + len(region) < len(self._buffer)
         self._literals.clear()
         self._start = self._line = self._scan = start + taken
         return bool(self._ready)

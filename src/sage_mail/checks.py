@@ -125,17 +125,27 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
     try:
         async with storage.read() as uow:
             found = [each async for each in _deliveries(uow, settings)]
-        service = await who_serves(url)
     except StorageError as error:
         yield Finding("database", False, str(error), "check that it is running")
         return
     finally:
         await storage.close()
     yield Finding("database", True, "opened") if path is None else _opened(path)
-    if service is not None:
-        yield Finding("service", True, f"runs on the database now ({service})")
+    async for finding in _service(url):
+        yield finding
     for finding in found:
         yield finding
+
+
+async def _service(url: str) -> AsyncIterator[Finding]:
+    """Who runs on the database now, if anybody does."""
+    try:
+        service = await who_serves(url)
+    except StorageError as error:
+        yield Finding("service", False, f"whether one runs cannot be told: {error}", "try again")
+        return
+    if service is not None:
+        yield Finding("service", True, f"runs on the database now ({service})")
 
 
 def _opened(path: Path) -> Finding:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,8 @@ from sage_mail.files import make_private_folder
 __all__ = ["AlreadyRunning", "FileLock", "Holder", "StoreLock", "is_held"]
 
 _NAME = "sage-mail.lock"
+_TRIES = 6
+_PAUSE_SECONDS = 0.05
 
 
 class AlreadyRunning(SageMailError):
@@ -62,8 +65,8 @@ class FileLock:
     def __enter__(self) -> Self:
         descriptor = self._opened()
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            self._lock(descriptor)
+        except BlockingIOError as error:
             holder = _written(descriptor)
             os.close(descriptor)
             raise AlreadyRunning(
@@ -93,11 +96,34 @@ class FileLock:
             return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             return _written(descriptor)
+        except OSError:  # a file system without locks
+            return None
         finally:
             os.close(descriptor)
         return None
+
+    def _lock(self, descriptor: int) -> None:
+        """Take the lock, `BlockingIOError` if another has it for more than a moment.
+
+        For a moment has it whoever asks for its holder.
+        """
+        for patience in reversed(range(_TRIES)):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not patience:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+            except OSError as error:
+                os.close(descriptor)
+                raise ConfigError(
+                    f"{self._setting}: {self._path.parent} is on a file system without locks: "
+                    f"{error.strerror}; nothing was started; set another {self._setting}"
+                ) from error
+            else:
+                return
 
     def _opened(self) -> int:
         try:

@@ -118,7 +118,7 @@ class Monitor:
             reasons.append("store: the database does not answer")
         elif self._storage.writability.is_stuck:
             reasons.append("store: the database answers, but nothing can be written to it")
-        elif not self._storage.tenure.is_certain:
+        elif not await self._storage.tenure.allows(self._storage.tenure.number):
             reasons.append("store: the lock on the database is lost; nothing is posted or moved")
         reasons += [
             self._account_reason(account)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import stat
 from pathlib import Path
 
@@ -22,6 +24,33 @@ def test_second_holder_is_turned_away(tmp_path: Path) -> None:
     assert not is_held(data)
     with StoreLock(data):
         assert is_held(data)
+
+
+def test_who_asks_for_the_holder_turns_nobody_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For that moment it is waited."""
+    lock = StoreLock(tmp_path)
+    with lock:
+        pass
+    with (tmp_path / "sage-mail.lock").open() as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        monkeypatch.setattr("time.sleep", lambda _seconds: fcntl.flock(asking, fcntl.LOCK_UN))
+        with lock:
+            assert is_held(tmp_path)
+
+
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is called that, and nobody is said to run."""
+
+    def refuse(_descriptor: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    said = "without locks: No locks available; nothing was started; set another data_dir"
+    with pytest.raises(ConfigError, match=said), StoreLock(tmp_path):
+        raise AssertionError
+    assert not is_held(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ class Wavering:
             await self._held.wait()
         return self.number
 
-    def allows(self, number: int) -> bool:
+    async def allows(self, number: int) -> bool:
         if self._slips:
             self._slips = False
             self.number += 1
@@ -82,8 +82,8 @@ class Wavering:
             self.refused.set()
         return allowed
 
-    def require(self, number: int) -> None:
-        if not self.allows(number):
+    async def require(self, number: int) -> None:
+        if not await self.allows(number):
             raise StorageUnavailable("somebody else may have had the place")
 
     async def run(self) -> None:

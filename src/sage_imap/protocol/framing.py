@@ -294,7 +294,8 @@ class Framer:
         with memoryview(self._buffer) as view:
             region = bytes(view[start : start + _MOST_AT_ONCE])
         taken = self._take_lines(region)
-        self._fresh = taken > 0 and start + len(region) < len(self._buffer)
+        # Where much of it was left, looking at it again and again would cost more than it saves.
+        self._fresh = 2 * taken >= len(region) and start + len(region) < len(self._buffer)
         self._literals.clear()
         self._start = self._line = self._scan = start + taken
         return bool(self._ready)

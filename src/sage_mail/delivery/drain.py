@@ -152,7 +152,7 @@ class EndpointDrain:
             raise
         except Exception as error:  # noqa: BLE001 - the edge: one event must not stop its endpoint
             return Outcome(error=f"nothing was sent: composing failed with {culprit(error)}")
-        self._storage.tenure.require(tenure)
+        await self._storage.tenure.require(tenure)
         return await sender.post(request.body, request.headers)
 
     async def _record(self, delivery: DeliveryRecord, outcome: Outcome, started: datetime) -> None:

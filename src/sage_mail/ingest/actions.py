@@ -186,7 +186,7 @@ class Mover:
             tasks = await self._finish(client, tasks)
         if not tasks:
             return
-        self._require_tenure()
+        await self._require_tenure()
         try:
             result = await client.move(_messages(tasks), target)
         except IMAPError as error:
@@ -226,7 +226,7 @@ class Mover:
         copied = [task for task in tasks if task.uid in copies]
         if not copied:
             return tasks
-        self._require_tenure()
+        await self._require_tenure()
         removed = await client.run(messages.delete, _messages(copied))
         async with self._scope.storage.unit_of_work() as uow:
             for task in copied:
@@ -242,16 +242,17 @@ class Mover:
         return [task for task in tasks if task.uid not in copies]
 
     async def _journal(self, uow: UnitOfWork, task: _Task, mailbox_id: int, place: Place) -> None:
-        """The message is at its new place, by us."""
+        """The message is at its new place, by us; unless a service that took over has said so."""
         message = task.message
-        await uow.messages.relocate(
-            message.id, mailbox_id=mailbox_id, uidvalidity=place.uidvalidity, uid=place.uid
-        )
-        await uow.actions.done(
+        if not await uow.actions.done(
             task.action.id,
             at=datetime.now(UTC),
             uidvalidity=place.uidvalidity,
             uid=place.uid,
+        ):
+            return
+        await uow.messages.relocate(
+            message.id, mailbox_id=mailbox_id, uidvalidity=place.uidvalidity, uid=place.uid
         )
         if place.uid is not None and place.uidvalidity is not None:
             await uow.actions.follow(
@@ -265,7 +266,7 @@ class Mover:
     ) -> None:
         flags = _lasting(client, flags)
         if flags:
-            self._require_tenure()
+            await self._require_tenure()
             await client.store(_messages(tasks), flags, mode="add")
         async with self._scope.storage.unit_of_work() as uow:
             for task in tasks:
@@ -324,9 +325,9 @@ class Mover:
                 return place
         return None
 
-    def _require_tenure(self) -> None:
+    async def _require_tenure(self) -> None:
         """Raise `StorageUnavailable` if another service may have carried out what was read."""
-        self._scope.storage.tenure.require(self._tenure)
+        await self._scope.storage.tenure.require(self._tenure)
 
     async def _refused(self, actions: Sequence[ActionRecord], error: IMAPError) -> None:
         async with self._scope.storage.unit_of_work() as uow:

@@ -123,9 +123,12 @@ class Actions:
         at: datetime,
         uidvalidity: int | None = None,
         uid: int | None = None,
-    ) -> None:
-        """The server has done it; for a move with the new location, where it has told that."""
-        await self._settle(
+    ) -> bool:
+        """The server has done it; for a move with the new location, where it has told that.
+
+        False if it was not planned any more, and nothing is changed then.
+        """
+        return await self._settle(
             action_id,
             status=ActionStatus.DONE,
             done_at=at,
@@ -151,9 +154,14 @@ class Actions:
             )
         )
 
-    async def void(self, action_id: int, reason: str, *, at: datetime) -> None:
-        """It is not to be done any more, since others have moved or deleted the message."""
-        await self._settle(action_id, status=ActionStatus.VOID, done_at=at, last_error=reason)
+    async def void(self, action_id: int, reason: str, *, at: datetime) -> bool:
+        """It is not to be done any more, since others have moved or deleted the message.
+
+        False if it was not planned any more, and nothing is changed then.
+        """
+        return await self._settle(
+            action_id, status=ActionStatus.VOID, done_at=at, last_error=reason
+        )
 
     async def follow(self, message_id: int, *, mailbox_id: int, uidvalidity: int, uid: int) -> None:
         """Let the message's planned actions find it at its new location."""
@@ -172,12 +180,13 @@ class Actions:
         )
         return {(ActionKind(row.kind), ActionStatus(row.status)): row.number for row in rows}
 
-    async def _settle(self, action_id: int, **values: Any) -> None:
-        await self._transaction.execute(
+    async def _settle(self, action_id: int, **values: Any) -> bool:
+        changed = await self._transaction.execute(
             update(tables.actions)
-            .where(_actions.id == action_id)
+            .where(_actions.id == action_id, _actions.status == ActionStatus.PLANNED)
             .values(next_attempt_at=None, **values)
         )
+        return changed > 0
 
 
 def _select() -> Select[Any]:

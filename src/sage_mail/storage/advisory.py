@@ -73,7 +73,6 @@ class AdvisoryLock:
         self._name = f"sage-mail {os.getpid()} {self._word}@{socket.gethostname()}"
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._backend = 0
-        self._asking = False
         self.database = f"the database at {address(url)}"
 
     @property
@@ -83,11 +82,11 @@ class AdvisoryLock:
 
     @property
     def is_quiet(self) -> bool:
-        """False if the server has said something unasked that nobody has read yet, or is gone.
+        """False if the server has said something that nobody has read yet, or is gone.
 
         So it does when it ends the session, and before it gives the lock to somebody else.
         """
-        if self._asking or self._connection is None:
+        if self._connection is None:
             return True
         if self._connection.closed:
             return False
@@ -121,12 +120,7 @@ class AdvisoryLock:
 
     async def confirm(self) -> None:
         """Return if the lock is still ours: it is as long as its session lives."""
-        connection = self._required()
-        self._asking = True
-        try:
-            (backend,) = await self._row(connection, "SELECT pg_backend_pid()")
-        finally:
-            self._asking = False
+        (backend,) = await self._row(self._required(), "SELECT pg_backend_pid()")
         if backend != self._backend:
             # A pooler that gives us now this session and now that one.
             raise StorageUnavailable(f"{self.database} is behind a pooler that shares sessions")

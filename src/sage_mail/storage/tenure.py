@@ -39,6 +39,7 @@ _log = get_logger(__name__)
 # How often the place is confirmed, and how often it is asked for while it is lost.
 _BEAT_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 5.0
+_LONGEST_SILENCE: Final = 15.0
 _CERTAIN_SECONDS: Final = 0.4 * SERVER_SECONDS
 # So long a server may take to notice that a service that was killed is gone.
 _HANDOVER_SECONDS: Final = 2.0
@@ -61,11 +62,11 @@ class Tenure(Protocol):
     async def begun(self) -> int:
         """The number, as soon as it is certain that the place is held; read rows after that."""
 
-    def allows(self, number: int) -> bool:
-        """True if what such rows ask for may begin."""
+    async def allows(self, number: int) -> bool:
+        """True if what such rows ask for may begin, at once."""
 
-    def require(self, number: int) -> None:
-        """Return if what such rows ask for may begin.
+    async def require(self, number: int) -> None:
+        """Return if what such rows ask for may begin, at once.
 
         Raises:
             StorageUnavailable: it may not, since somebody else may have had the place since.
@@ -89,11 +90,11 @@ class Undisputed:
         """See `Tenure`."""
         return self.number
 
-    def allows(self, number: int) -> bool:
+    async def allows(self, number: int) -> bool:
         """See `Tenure`."""
         return True
 
-    def require(self, number: int) -> None:
+    async def require(self, number: int) -> None:
         """See `Tenure`."""
 
     async def run(self) -> None:
@@ -109,6 +110,8 @@ class _Guarded:
         self._clock = clock
         self._confirmed_at = confirmed_at
         self._confirmed = asyncio.Event()
+        self._answered = asyncio.Event()  # no question to the database is under way
+        self._answered.set()
         self.number = 0
 
     @property
@@ -122,11 +125,13 @@ class _Guarded:
             await self._confirmed.wait()
         return self.number
 
-    def allows(self, number: int) -> bool:
+    async def allows(self, number: int) -> bool:
+        # While a question is under way, what has come may be its answer or the end of all.
+        await self._answered.wait()
         return number == self.number and self.is_certain
 
-    def require(self, number: int) -> None:
-        if not self.allows(number):
+    async def require(self, number: int) -> None:
+        if not await self.allows(number):
             raise StorageUnavailable(
                 f"another service may have run on {self._lock.database}, since the lock on it was "
                 "lost; nothing was begun, and what is to be done is read anew"
@@ -151,12 +156,15 @@ class _Guarded:
 
     async def _confirm(self) -> bool:
         asked_at = self._clock()
+        self._answered.clear()
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 await self._lock.confirm()
         except (StorageError, TimeoutError) as error:
             _log.warning("service_lock_lost", reason=str(error) or "the database does not answer")
             return False
+        finally:
+            self._answered.set()
         self._note(asked_at)
         return True
 
@@ -215,7 +223,9 @@ async def who_serves(url: str) -> Holder | None:
     known = normalised(url)
     if is_sqlite(known):
         return _lock_beside(known).holder()
-    return await AdvisoryLock(known).holder()
+    lock = AdvisoryLock(known)
+    async with _answering(lock):
+        return await lock.holder()
 
 
 @asynccontextmanager
@@ -227,7 +237,7 @@ async def _beside(url: URL) -> AsyncIterator[Tenure]:
 def _lock_beside(url: URL) -> FileLock:
     # Not on the database's file: whoever closes that drops the locks of SQLite in his process.
     path = Path(url.database or "").resolve()
-    lock = path.with_name(f"{path.name}.lock")
+    lock = path.with_name(f"{path.name}.service.lock")
     return FileLock(lock, subject=f"the database {path}", setting="database.url")
 
 
@@ -246,7 +256,8 @@ async def _take(lock: AdvisoryLock) -> float:
     until = _now() + _HANDOVER_SECONDS
     while True:
         asked_at = _now()
-        holder = await lock.acquire()
+        async with _answering(lock):
+            holder = await lock.acquire()
         if holder is None:
             return asked_at
         if asked_at > until:
@@ -255,6 +266,18 @@ async def _take(lock: AdvisoryLock) -> float:
                 "stop it first, or set another database.url"
             )
         await asyncio.sleep(_HANDOVER_PAUSE)
+
+
+@asynccontextmanager
+async def _answering(lock: AdvisoryLock) -> AsyncIterator[None]:
+    """A block in which the database is asked; it fails if there is no answer for long."""
+    try:
+        async with asyncio.timeout(_LONGEST_SILENCE):
+            yield
+    except TimeoutError as error:
+        raise StorageUnavailable(
+            f"{lock.database} has not answered for {_LONGEST_SILENCE:g} seconds"
+        ) from error
 
 
 def _now() -> float:

@@ -363,6 +363,22 @@ def test_a_long_line_costs_what_it_is_long() -> None:
     assert time.process_time() - began < 1
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        b"* 1 EXISTS\r\n* 1 FETCH (BODY[] {3}\r\nabc\r\n",
+        b"* 1 EXISTS\r\n* 1 FETCH (BODY[] {3}\r\nabc\r\n)\r\n",
+        b"* 1 EXISTS\r\n* 1 FETCH (BODY[] {4098}\r\n" + b"\r\n" * 2049 + b")\r\n",
+    ],
+)
+def test_rows_that_stop_a_look_ahead(rows: bytes) -> None:
+    """What was looked at in vain is not looked at again for each of them."""
+    stream = rows * (1024 * 1024 // len(rows))
+    began = time.process_time()
+    assert len(frames(*(stream[at : at + 262_144] for at in range(0, len(stream), 262_144)))) > 400
+    assert time.process_time() - began < 1.5
+
+
 def test_row_cut_behind_its_literal() -> None:
     """A row that ends behind its literal does not swallow the next response."""
     rows = b"* 1 FETCH (BODY[] {2}\r\nhi\r\n* 2 FETCH (UID 2)\r\n"

@@ -69,16 +69,18 @@ async def test_an_action_is_due_until_it_is_settled(storage: Storage) -> None:
     }
 
 
-async def test_a_settled_action_does_not_fail_any_more(storage: Storage) -> None:
-    """A late report of a failure leaves what is done as it is."""
+async def test_a_settled_action_is_settled(storage: Storage) -> None:
+    """A late report, of a failure or of another end, leaves what is done as it is and says so."""
     where, message_id = await _message(storage)
     async with storage.unit_of_work() as uow:
         move = await uow.actions.plan(action(where, message_id))
-        await uow.actions.done(move.id, at=NOW)
+        assert await uow.actions.done(move.id, at=NOW)
         await uow.actions.failed(move.id, "late")
+        assert not await uow.actions.void(move.id, "late", at=NOW)
+        assert not await uow.actions.done(move.id, at=NOW, uid=7)
         after = await uow.actions.get(move.id)
     assert after is not None
-    assert (after.status, after.last_error) == ("done", None)
+    assert (after.status, after.last_error, after.result_uid) == ("done", None, None)
 
 
 async def test_actions_are_asked_for_by_mailbox_kind_and_flags(storage: Storage) -> None:

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from sage_mail.errors import StorageUnavailable
-from sage_mail.locking import AlreadyRunning, Holder
+from sage_mail.locking import AlreadyRunning, Holder, StoreLock
 from sage_mail.storage import Storage, sole_service, tenure, who_serves
 from sage_mail.storage.advisory import AdvisoryLock
 from sage_mail.storage.tenure import Tenure
@@ -115,16 +115,28 @@ async def test_a_lost_connection_is_replaced(url: str) -> None:
     """The service goes on, in a tenure of another number; what was read before counts no more."""
     async with sole_service(url) as place, _kept(place) as keeping:
         assert await place.begun() == 0
-        place.require(0)
+        await place.require(0)
         end_lock(url)
         await _until(lambda: place.number == 1)
         with pytest.raises(StorageUnavailable, match="another service may have run"):
-            place.require(0)
+            await place.require(0)
         assert await place.begun() == 1
-        place.require(1)
+        await place.require(1)
         assert not keeping.done()
         assert await who_serves(url) == Holder(str(os.getpid()), socket.gethostname())
         assert len(_sessions(url)) == 1
+
+
+@pytest.mark.live
+async def test_a_loss_in_the_middle_of_a_question(url: str) -> None:
+    """What has come is not taken for the answer before it is read."""
+    async with sole_service(url) as place:
+        keeping = asyncio.create_task(place.run())
+        await asyncio.sleep(0)
+        end_lock(url)
+        assert not await place.allows(0)
+        keeping.cancel()
+        await asyncio.wait([keeping])
 
 
 @pytest.mark.live
@@ -134,7 +146,7 @@ async def test_a_loss_is_known_before_another_can_begin(url: str) -> None:
         end_lock(url)
         assert not place.is_certain
         with pytest.raises(StorageUnavailable):
-            place.require(0)
+            await place.require(0)
 
 
 @pytest.mark.live
@@ -280,16 +292,16 @@ async def test_what_is_certain_for_some_seconds_alone() -> None:
     """Who was held up for longer waits until the database has confirmed the place again."""
     lock, clock = _Lock(), _Clock()
     place = _guarded(lock, clock)
-    place.require(0)
+    await place.require(0)
     clock.now += 8.5
     with pytest.raises(StorageUnavailable):
-        place.require(0)
+        await place.require(0)
     waiting = asyncio.create_task(place.begun())
     await asyncio.sleep(0)
     assert not waiting.done()
     async with _kept(place):
         assert await waiting == 0
-        place.require(0)
+        await place.require(0)
 
 
 async def test_a_file_of_sqlite_that_two_data_dirs_share(tmp_path: Path) -> None:
@@ -306,12 +318,19 @@ async def test_a_file_of_sqlite_that_two_data_dirs_share(tmp_path: Path) -> None
         ):
             async with sole_service(other):
                 raise AssertionError
-        place.require(await place.begun())
+        await place.require(await place.begun())
         assert place.is_certain
-        assert place.allows(0)
+        assert await place.allows(0)
         storage = await Storage.open(url, blob_dir=tmp_path / "blobs", tenure=place)
         assert storage.tenure is place
         await storage.close()
         assert not keeping.done()
     async with sole_service(f"sqlite:///{path.with_name('other.db')}"), sole_service(other):
         pass
+
+
+async def test_a_database_of_the_name_of_the_lock(tmp_path: Path) -> None:
+    """The locks of the two are two."""
+    with StoreLock(tmp_path):
+        async with sole_service(f"sqlite:///{tmp_path / 'sage-mail'}"):
+            pass

@@ -111,7 +111,7 @@ class NotificationDrain:
         made = plan(due, self._settings, now=now, sent=self._sent)
         await self._put_off(made.delayed)
         for group in made.groups:
-            if not self._storage.tenure.allows(tenure):
+            if not await self._storage.tenure.allows(tenure):
                 return 0.0
             await self._tell(group, channel)
         told = keys_told(self._settings, now=now, sent=self._sent)

@@ -22,6 +22,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any, Final
 
 import psycopg
+from psycopg.errors import Diagnostic
 from sqlalchemy import URL
 
 from sage_mail.errors import StorageUnavailable
@@ -73,6 +74,7 @@ class AdvisoryLock:
         self._name = f"sage-mail {os.getpid()} {self._word}@{socket.gethostname()}"
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._backend = 0
+        self._farewell = False
         self.database = f"the database at {address(url)}"
 
     @property
@@ -88,7 +90,7 @@ class AdvisoryLock:
         """
         if self._connection is None:
             return True
-        if self._connection.closed:
+        if self._connection.closed or self._farewell:
             return False
         poll = select.poll()
         poll.register(self._connection.fileno(), select.POLLIN)
@@ -108,6 +110,8 @@ class AdvisoryLock:
                 await asyncio.sleep(_PAUSE_SECONDS)
             await self._row(connection, _PREPARE)
             stack.pop_all()
+            self._farewell = False
+            connection.add_notice_handler(self._note_farewell)
             self._connection, self._backend = connection, found[1]
         return None
 
@@ -120,10 +124,17 @@ class AdvisoryLock:
 
     async def confirm(self) -> None:
         """Return if the lock is still ours: it is as long as its session lives."""
-        (backend,) = await self._row(self._required(), "SELECT pg_backend_pid()")
+        connection = self._required()
+        (backend,) = await self._row(connection, "SELECT pg_backend_pid()")
+        connection.pgconn.is_busy()  # has what came behind the answer be read, too
+        if self._farewell:
+            raise StorageUnavailable(f"{self.database} ends the session")
         if backend != self._backend:
             # A pooler that gives us now this session and now that one.
             raise StorageUnavailable(f"{self.database} is behind a pooler that shares sessions")
+
+    def _note_farewell(self, notice: Diagnostic) -> None:
+        self._farewell = self._farewell or notice.severity_nonlocalized in ("FATAL", "PANIC")
 
     async def stirred(self, seconds: float) -> None:
         """Return when the server says something unasked, as it does at its end, or when it is late.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = ["BlobDatabase", "BlobDatabaseDamaged"]
 
 # Another process may be writing a large batch.
 _WAIT_FOR_OTHERS_SECONDS: Final = 30.0
+_PAUSE_SECONDS: Final = 0.02
 # The largest page, which needs the fewest of them for a blob, costs a small blob too much space.
 _PAGE_OCTETS: Final = 16 * 1024
 _SETTINGS: Final = (
@@ -116,6 +118,18 @@ def _open(path: Path) -> sqlite3.Connection:
     make_private_folder(path.parent)
     # Nobody else may read it, nor the journals, which take over its permissions.
     make_private_file(path)
+    until = time.monotonic() + _WAIT_FOR_OTHERS_SECONDS
+    while True:
+        try:
+            return _connected(path)
+        except sqlite3.OperationalError as error:
+            # While another process makes the file, SQLite does not wait.
+            if error.sqlite_errorcode & _KIND != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _connected(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_WAIT_FOR_OTHERS_SECONDS, check_same_thread=False)
     try:
         for statement in (*_SETTINGS, _TABLE):

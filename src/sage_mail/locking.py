@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,10 +20,10 @@ from typing import Self
 from sage_mail.errors import ConfigError, SageMailError
 from sage_mail.files import make_private_folder
 
-__all__ = ["AlreadyRunning", "FileLock", "Holder", "StoreLock", "is_held"]
+__all__ = ["AlreadyRunning", "FileLock", "Holder", "StoreLock"]
 
 _NAME = "sage-mail.lock"
-_TRIES = 6
+_TRIES = 5
 _PAUSE_SECONDS = 0.05
 
 
@@ -65,13 +66,19 @@ class FileLock:
     def __enter__(self) -> Self:
         descriptor = self._opened()
         try:
-            self._lock(descriptor)
+            _lock(descriptor)
         except BlockingIOError as error:
             holder = _written(descriptor)
             os.close(descriptor)
             raise AlreadyRunning(
                 f"{holder.introduced} runs on {self._subject}; nothing was started; "
                 f"stop it first, or set another {self._setting}"
+            ) from error
+        except OSError as error:
+            os.close(descriptor)
+            raise ConfigError(
+                f"{self._setting}: {self._path.parent} is on a file system without locks: "
+                f"{error.strerror}; nothing was started; set another {self._setting}"
             ) from error
         os.truncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
@@ -104,27 +111,6 @@ class FileLock:
             os.close(descriptor)
         return None
 
-    def _lock(self, descriptor: int) -> None:
-        """Take the lock, `BlockingIOError` if another has it for more than a moment.
-
-        For a moment has it whoever asks for its holder.
-        """
-        for patience in reversed(range(_TRIES)):
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if not patience:
-                    raise
-                time.sleep(_PAUSE_SECONDS)
-            except OSError as error:
-                os.close(descriptor)
-                raise ConfigError(
-                    f"{self._setting}: {self._path.parent} is on a file system without locks: "
-                    f"{error.strerror}; nothing was started; set another {self._setting}"
-                ) from error
-            else:
-                return
-
     def _opened(self) -> int:
         try:
             make_private_folder(self._path.parent)
@@ -144,9 +130,17 @@ class StoreLock(FileLock):
         super().__init__(data_dir / _NAME, subject=str(data_dir), setting="data_dir")
 
 
-def is_held(data_dir: Path) -> bool:
-    """True if a process runs on the data directory."""
-    return StoreLock(data_dir).holder() is not None
+def _lock(descriptor: int) -> None:
+    """Take the lock, `BlockingIOError` if another has it for more than a moment.
+
+    For a moment has it whoever asks for its holder.
+    """
+    for _try in range(_TRIES):
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(_PAUSE_SECONDS)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _written(descriptor: int) -> Holder:

@@ -10,20 +10,20 @@ from pathlib import Path
 import pytest
 
 from sage_mail.errors import ConfigError
-from sage_mail.locking import AlreadyRunning, Holder, StoreLock, is_held
+from sage_mail.locking import AlreadyRunning, Holder, StoreLock
 
 
 def test_second_holder_is_turned_away(tmp_path: Path) -> None:
     """While the lock is held nobody else gets it; afterwards anybody does."""
     data = tmp_path / "data"
-    assert not is_held(data)
+    assert StoreLock(data).holder() is None
     with StoreLock(data):
-        assert is_held(data)
+        assert StoreLock(data).holder()
         with pytest.raises(AlreadyRunning, match="stop it first"), StoreLock(data):
             raise AssertionError
-    assert not is_held(data)
+    assert StoreLock(data).holder() is None
     with StoreLock(data):
-        assert is_held(data)
+        assert StoreLock(data).holder()
 
 
 def test_who_asks_for_the_holder_turns_nobody_away(
@@ -37,7 +37,7 @@ def test_who_asks_for_the_holder_turns_nobody_away(
         fcntl.flock(asking, fcntl.LOCK_SH)
         monkeypatch.setattr("time.sleep", lambda _seconds: fcntl.flock(asking, fcntl.LOCK_UN))
         with lock:
-            assert is_held(tmp_path)
+            assert StoreLock(tmp_path).holder()
 
 
 def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyP
     said = "without locks: No locks available; nothing was started; set another data_dir"
     with pytest.raises(ConfigError, match=said), StoreLock(tmp_path):
         raise AssertionError
-    assert not is_held(tmp_path)
+    assert StoreLock(tmp_path).holder() is None
 
 
 @pytest.mark.parametrize(

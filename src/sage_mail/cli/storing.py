@@ -15,15 +15,12 @@ _T = TypeVar("_T")
 
 
 def service_runs(settings: Settings) -> bool:
-    """True if a service runs on the store of the settings, here or, with PostgreSQL, elsewhere."""
+    """True if a service runs on the database of the settings, on whichever host."""
     import asyncio
 
     from sage_mail.errors import StorageUnavailable
-    from sage_mail.locking import is_held
     from sage_mail.storage import who_serves
 
-    if is_held(settings.data_dir):
-        return True
     try:
         return asyncio.run(who_serves(settings.database_url)) is not None
     except StorageUnavailable:  # what the verb was asked for is done all the same

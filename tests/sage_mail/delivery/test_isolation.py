@@ -27,27 +27,40 @@ from tests.support.receiver import Answer, Receiver
 
 _RATE = 20.0
 _MAILS = 100
-_HELD_UP = 2.0  # seconds; whoever waits for a retry or a hanging endpoint takes longer
+_PROMISED = 0.2
+_TURNS = 3
 _SCHEDULE = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 
 
 @pytest.mark.live
 async def test_a_healthy_endpoint_between_a_hanging_and_a_failing_one(storage: Storage) -> None:
-    """At 20 mails a second 95 in 100 are at the healthy endpoint as if it were alone.
+    """At 20 mails a second 95 in 100 are at the healthy endpoint 200 ms after their commit.
 
-    How quick that is, `bench.latency` measures.
+    In one of three turns at least. Where others want the machine meanwhile, they take no more than
+    twice what they take where the healthy endpoint is alone.
     """
+    measured: list[tuple[float, float]] = []
+    for turn in range(_TURNS):
+        beside = await _slow_delay(storage, f"{turn}")
+        if beside < _PROMISED:
+            return
+        measured.append((beside, await _slow_delay(storage, f"{turn}alone", alone=True)))
+    assert any(beside < 2 * alone for beside, alone in measured), measured
+
+
+async def _slow_delay(storage: Storage, name: str, *, alone: bool = False) -> float:
+    """Seconds from commit to webhook that 95 in 100 of the healthy endpoint's do not exceed."""
     loop = asyncio.get_running_loop()
     async with (
         Receiver(default=Answer(hang=True)) as hanging,
         Receiver(default=Answer(status=500)) as failing,
         Receiver() as healthy,
     ):
-        endpoints = [
-            endpoint_for(hanging, name="hanging", timeout=60.0),
-            endpoint_for(failing, name="failing"),
-            endpoint_for(healthy, name="healthy"),
+        ill = [
+            endpoint_for(hanging, name=f"hanging{name}", timeout=60.0),
+            endpoint_for(failing, name=f"failing{name}"),
         ]
+        endpoints = [endpoint_for(healthy, name=f"healthy{name}"), *([] if alone else ill)]
         committed: dict[int, float] = {}
         async with draining(storage, *endpoints):
             began = loop.time()
@@ -58,11 +71,12 @@ async def test_a_healthy_endpoint_between_a_hanging_and_a_failing_one(storage: S
                 committed[record.seq] = loop.time()
                 await asyncio.sleep(max(0.0, began + (number + 1) / _RATE - loop.time()))
             requests = await healthy.received(_MAILS, timeout=30)
-            await failing.received(_MAILS, timeout=30)
-            assert (len(hanging.requests), hanging.abandoned) == (4, 0)
+            if not alone:
+                await failing.received(_MAILS, timeout=30)
+                assert (len(hanging.requests), hanging.abandoned) == (4, 0)
     delays = sorted(request.at - committed[request.json()["sequence"]] for request in requests)
     assert len({request.headers["webhook-id"] for request in requests}) == _MAILS
-    assert delays[int(_MAILS * 0.95)] < _HELD_UP
+    return delays[int(_MAILS * 0.95)]
 
 
 @pytest.mark.parametrize("answer", [Answer(status=500), Answer(hang=True)], ids=["500", "hang"])

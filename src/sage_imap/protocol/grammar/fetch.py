@@ -55,7 +55,7 @@ def decode_usual_row(frame: Frame, context: DecodeContext) -> list[Event] | None
     if len(frame.literals) == 1 and (row := _body_row(frame)) is not None:
         return [row]
     if frame.literals and (flat := inlined(frame)) is not None:
-        found = _common(flat[0], flat[1])
+        found = _common(*flat)
         if found is not None:
             events = _completed(found, flat[0], context)
             if not isinstance(events[0], ParseFailure):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from sage_imap.protocol.events import (
@@ -62,7 +61,6 @@ _UNTAGGED: Final = re.compile(
 )
 _TAGGED: Final = re.compile(rb"([^\x00-\x20+*(){%\"\\\x7f]++) ++(OK|NO|BAD)(?= |\Z)", re.IGNORECASE)
 _STATUSES: Final = {status.value: status for status in Status}
-_MOST_AHEAD: Final = 8
 _NUMBERED: Final = frozenset({"EXISTS", "EXPUNGE", "FETCH", "RECENT", "UIDFETCH"})
 
 _DECODERS: Final[dict[str, Callable[[Scanner, DecodeContext], Event]]] = {
@@ -110,17 +108,13 @@ def decode(frame: Frame, context: DecodeContext) -> list[Event]:
 
 
 def decode_rows(responses: deque[Frame | bytes], context: DecodeContext) -> list[FetchReceived]:
-    """Usual rows of FETCH at the head of *responses*, none behind a response that is none.
-
-    Some hundreds of short rows at most, and fewer of others: 700 new containers wake the garbage
-    collector, which then keeps what was about to go.
-    """
+    """Usual rows of FETCH at the head of *responses*, none behind a response that is none."""
     rows: list[FetchReceived] = []
     if responses and isinstance(responses[0], bytes):
         rows = decode_short_rows(responses)
     if rows:
         return rows
-    for response in islice(responses, _MOST_AHEAD):
+    for response in responses:
         if isinstance(response, bytes):
             events = decode_usual_line(response, context) if response.isascii() else None
         else:
